@@ -1,0 +1,224 @@
+"""What a run may be told: the training half, and both halves as one set.
+
+A configuration is a frozen dataclass of plain fields. `HParams` joins the model's
+and the training's, whose field names do not overlap, so that a change names a field
+alone: `hparams.override("depth=64,learning_rate=0.1")`. Nothing here imports
+TensorFlow, so that a misspelt field is refused at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from t2t_multimodel.training.fields import convert, field_types, parse, split_list
+
+if TYPE_CHECKING:
+    from t2t_multimodel.models.config import ModelConfig
+
+SCHEDULES = ("rsqrt", "cosine", "linear", "constant")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. All fields can be set by name on the command line.
+
+    Attributes:
+        train_steps: Steps of the whole run; one step is one batch of one problem.
+        learning_rate: The peak, reached when the warm-up ends.
+        warmup_steps: Steps over which the rate rises linearly from zero.
+        schedule: What follows the warm-up, see `training.schedule`: "rsqrt",
+            "cosine", "linear" or "constant".
+        final_learning_rate_fraction: Part of the peak at which "cosine" and "linear"
+            end, at `train_steps`.
+        adam_beta1, adam_beta2, adam_epsilon: Adam's constants.
+        clip_norm: Largest global norm of a step's gradient; 0 clips nothing.
+        ema_decay: Decay of the moving average of the weights that evaluation and
+            decoding then use; 0 keeps none.
+        batch_cost_text, batch_cost_image, batch_cost_audio: Padded positions in a
+            batch (tokens, image positions, audio frames), by the problem's input.
+        max_length: Longest text trained on, in tokens; longer examples are dropped.
+        max_frames: Longest audio trained on, in frames.
+        num_buckets: Different padded lengths a problem has at most.
+        mixture: How steps are shared out: "uniform", "proportional",
+            "temperature=2", or rates such as "parse_mini=2,image_mini=0.5".
+        seed: Of weights, dropout, the order of the data and the mixture.
+        log_steps: Steps between two lines of progress and TensorBoard points.
+        save_steps: Steps between two checkpoints; one is always saved at the end.
+        eval_steps: Steps between two teacher-forced losses on the dev splits; 0: none.
+        eval_batches: Batches of each dev split that such a loss looks at.
+        keep_checkpoints: How many checkpoints are kept, the newest ones.
+    """
+
+    train_steps: int = 100_000
+    learning_rate: float = 1e-3
+    warmup_steps: int = 1000
+    schedule: str = "rsqrt"
+    final_learning_rate_fraction: float = 0.0
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.98
+    adam_epsilon: float = 1e-9
+    clip_norm: float = 1.0
+    ema_decay: float = 0.0
+    batch_cost_text: int = 2048
+    batch_cost_image: int = 1024
+    batch_cost_audio: int = 16384
+    max_length: int = 256
+    max_frames: int = 2048
+    num_buckets: int = 4
+    mixture: str = "uniform"
+    seed: int = 0
+    log_steps: int = 100
+    save_steps: int = 1000
+    eval_steps: int = 0
+    eval_batches: int = 10
+    keep_checkpoints: int = 3
+
+    def __post_init__(self) -> None:
+        for name in _AT_LEAST_ONE:
+            _require(getattr(self, name) >= 1, name, self, "at least 1")
+        for name in _NOT_NEGATIVE:
+            _require(getattr(self, name) >= 0, name, self, "at least 0")
+        for name in ("learning_rate", "adam_epsilon"):
+            _require(getattr(self, name) > 0, name, self, "above 0")
+        for name in ("adam_beta1", "adam_beta2", "ema_decay"):
+            _require(0 <= getattr(self, name) < 1, name, self, "from 0 to below 1")
+        fraction = self.final_learning_rate_fraction
+        _require(0 <= fraction <= 1, "final_learning_rate_fraction", self, "0 to 1")
+        _require(self.schedule in SCHEDULES, "schedule", self, " | ".join(SCHEDULES))
+
+
+_AT_LEAST_ONE = (
+    *("train_steps", "batch_cost_text", "batch_cost_image", "batch_cost_audio"),
+    *("max_length", "max_frames", "num_buckets", "log_steps", "save_steps"),
+    *("eval_batches", "keep_checkpoints"),
+)
+_NOT_NEGATIVE = ("warmup_steps", "clip_norm", "seed", "eval_steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class HParams:
+    """A model's configuration and its training's, as one set of named fields.
+
+    Attributes:
+        model: The architecture, `models.config.ModelConfig`.
+        training: How it is trained.
+        name: The set's name, which errors mention.
+    """
+
+    model: ModelConfig
+    training: TrainingConfig
+    name: str = "hparams"
+
+    def __post_init__(self) -> None:
+        twice = field_types(type(self.model)).keys() & field_types(TrainingConfig)
+        if twice:
+            raise ValueError(
+                f"{', '.join(sorted(twice))}: a field of both "
+                f"{type(self.model).__name__} and TrainingConfig; rename one."
+            )
+
+    def fields(self) -> dict[str, Any]:
+        """All fields of both halves with their values, the model's first."""
+        return {**_values(self.model), **_values(self.training)}
+
+    def override(self, assignments: str) -> HParams:
+        """A copy with the fields of `"a=1,b=(2,3)"` changed.
+
+        Commas inside brackets or quotes belong to the value.
+
+        Raises:
+            ValueError: A field does not exist (near names are given), or a value
+                does not have the field's type.
+        """
+        changes: dict[str, Any] = {}
+        for assignment in split_list(assignments):
+            field, equals, text = (part.strip() for part in assignment.partition("="))
+            if not equals:
+                raise ValueError(f"{assignment!r} is not of the form field=value.")
+            if field in changes:
+                raise ValueError(f"{field} is set twice in {assignments!r}.")
+            kind = _type_of(self.name, self._types(), field)
+            changes[field] = parse(f"{self.name}: {field}", kind, text)
+        return self._replace(changes)
+
+    def replace(self, **changes: Any) -> HParams:
+        """A copy with these fields changed; values must have the fields' types.
+
+        Raises:
+            ValueError: As in `override`.
+        """
+        return self._replace(_checked(self.name, self._types(), changes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` is its inverse."""
+        return {
+            "name": self.name,
+            "model": _values(self.model),
+            "training": _values(self.training),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> HParams:
+        """The set that `to_dict` gave, lists read as tuples.
+
+        Raises:
+            ValueError: A field is unknown or has the wrong type.
+        """
+        from t2t_multimodel.models.config import ModelConfig
+
+        name = values["name"]
+        return cls(
+            ModelConfig(**_checked(name, field_types(ModelConfig), values["model"])),
+            TrainingConfig(
+                **_checked(name, field_types(TrainingConfig), values["training"])
+            ),
+            name,
+        )
+
+    def _types(self) -> dict[str, Any]:
+        return field_types(type(self.model)) | field_types(TrainingConfig)
+
+    def _replace(self, changes: Mapping[str, Any]) -> HParams:
+        trained = field_types(TrainingConfig)
+        model = {k: v for k, v in changes.items() if k not in trained}
+        training = {k: v for k, v in changes.items() if k in trained}
+        return dataclasses.replace(
+            self,
+            model=dataclasses.replace(self.model, **model),
+            training=dataclasses.replace(self.training, **training),
+        )
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """The end of an error about an unknown name: near names, or all of a few."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if found:
+        return f"near it: {', '.join(found)}."
+    return f"there are: {', '.join(sorted(known))}."
+
+
+def _type_of(name: str, types: Mapping[str, Any], field: str) -> Any:
+    if field not in types:
+        raise ValueError(f"{name} has no field {field!r}; {near(field, tuple(types))}")
+    return types[field]
+
+
+def _checked(
+    name: str, types: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        field: convert(f"{name}: {field}", _type_of(name, types, field), value)
+        for field, value in values.items()
+    }
+
+
+def _values(config: Any) -> dict[str, Any]:
+    return {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+
+
+def _require(holds: bool, field: str, config: TrainingConfig, allowed: str) -> None:
+    if not holds:
+        raise ValueError(f"{field} is {getattr(config, field)!r}; it must be {allowed}")
