@@ -1,0 +1,289 @@
+"""ConvStep and ConvRes: the depthwise-separable convolutions of the whole model.
+
+`ConvStep_{d,s,f}(W, x) = LayerNorm(SepConv_{d,s,f}(W, ReLU(x)))`, where SepConv is a
+depthwise convolution followed at once by a pointwise one ("One Model To Learn Them
+All", section 2.1). A sequence is an image of width one, so that one layer serves text,
+audio and pictures.
+
+Shape suffixes: B batch, H height (or sequence position), W width, C channels in,
+F filters out.
+
+Padding is always explicit and symmetric (or all on the left when causal). Keras's
+"same" pads a strided convolution differently for even and odd lengths; then the
+output at a position would depend on how much padding follows the sequence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+# Stands for minus infinity under every float type, float16 included.
+LOWEST = -3e4
+
+
+def mask_positions(x_BHWC: Any, mask_BH: Any) -> Any:
+    """Zeroes the positions along the second axis where `mask_BH` is False.
+
+    Works for `[B, H, C]` and `[B, H, W, C]`; a mask of None means that all count.
+    """
+    if mask_BH is None:
+        return x_BHWC
+    mask = ops.cast(mask_BH, x_BHWC.dtype)
+    return x_BHWC * ops.reshape(
+        mask, (*ops.shape(mask)[:2], *[1] * (len(x_BHWC.shape) - 2))
+    )
+
+
+def stride_mask(mask_BH: Any, stride: int) -> Any:
+    """The mask of every `stride`-th position, `[B, ceil(H / stride)]`."""
+    return None if mask_BH is None or stride == 1 else mask_BH[:, ::stride]
+
+
+@keras.saving.register_keras_serializable("t2t_multimodel")
+class ConvStep(keras.layers.Layer):
+    """ReLU, depthwise separable convolution, layer norm over the channels.
+
+    Args:
+        filters: Channels out (F).
+        kernel_size: (height, width) of the window; width 1 for sequences.
+        strides: Step along (height, width). Unequal steps need a 1x1 window
+            (TensorFlow's depthwise kernels take equal ones only).
+        dilation: Distance between the window's taps along the height.
+        causal: The window ends at the output's position instead of being centred.
+        activate: Whether ReLU comes first; off for raw data such as pixels.
+
+    Call arguments:
+        x: `[B, H, W, C]` or, for a sequence, `[B, H, C]`.
+        mask_BH: bool `[B, H]`, True where a position counts, or None. The others are
+            zeroed before the convolution, so that they do not leak.
+
+    Returns:
+        `[B, ceil(H / s_h), ceil(W / s_w), F]`, or of rank 3 for a sequence.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int] = (3, 1),
+        strides: tuple[int, int] = (1, 1),
+        dilation: int = 1,
+        causal: bool = False,
+        activate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = tuple(kernel_size)
+        self.strides = tuple(strides)
+        self.dilation = dilation
+        self.causal = causal
+        self.activate = activate
+        if self.strides[0] != self.strides[1] and self.kernel_size != (1, 1):
+            raise ValueError(
+                f"strides {self.strides} are unequal: that needs kernel_size (1, 1), "
+                f"not {self.kernel_size}."
+            )
+        if dilation > 1 and self.strides != (1, 1):
+            raise ValueError("a dilated ConvStep cannot stride.")
+        self.norm = keras.layers.LayerNormalization(
+            epsilon=1e-6, dtype=self.dtype_policy, name="norm"
+        )
+
+    def build(self, input_shape: Any) -> None:
+        channels = input_shape[-1]
+        taps = self.kernel_size[0] * self.kernel_size[1]
+        self.depthwise_kernel = self.add_weight(
+            name="depthwise_kernel",
+            shape=(*self.kernel_size, channels, 1),
+            # Each channel is filtered alone: its fan-in is the window's taps.
+            initializer=keras.initializers.RandomUniform(
+                -((3.0 / taps) ** 0.5), (3.0 / taps) ** 0.5
+            ),
+        )
+        self.pointwise_kernel = self.add_weight(
+            name="pointwise_kernel",
+            shape=(channels, self.filters),
+            initializer="glorot_uniform",
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(self.filters,), initializer="zeros"
+        )
+        self.norm.build((*input_shape[:-1], self.filters))
+        self.built = True
+
+    def call(self, x: Any, mask_BH: Any = None) -> Any:
+        is_sequence = len(x.shape) == 3
+        if self.activate:
+            x = ops.relu(x)
+        x = mask_positions(x, mask_BH)
+        if is_sequence:
+            x = ops.expand_dims(x, 2)
+        x = self._depthwise(x)
+        if is_sequence:
+            x = ops.squeeze(x, 2)
+        x = ops.matmul(x, self.pointwise_kernel) + self.bias
+        return self.norm(x)
+
+    def _depthwise(self, x_BHWC: Any) -> Any:
+        rows, columns = self.kernel_size
+        if (rows, columns) == (1, 1):
+            x_BHWC = x_BHWC[:, :: self.strides[0], :: self.strides[1]]
+            return x_BHWC * self.depthwise_kernel[0, 0, :, 0]
+        height = ops.shape(x_BHWC)[1]
+        if self.dilation > 1:
+            x_BHWC = self._fold(x_BHWC, height)
+        above = rows - 1 if self.causal else (rows - 1) // 2
+        beside = (columns - 1) // 2
+        x_BHWC = ops.pad(
+            x_BHWC,
+            ((0, 0), (above, rows - 1 - above), (beside, columns - 1 - beside), (0, 0)),
+        )
+        y_BHWC = ops.depthwise_conv(
+            x_BHWC,
+            self.depthwise_kernel,
+            strides=self.strides,
+            padding="valid",
+            data_format="channels_last",
+        )
+        if self.dilation > 1:
+            y_BHWC = self._unfold(y_BHWC, height)
+        return y_BHWC
+
+    def _fold(self, x_BHWC: Any, height: Any) -> Any:
+        """Turns a dilated convolution over H into a dense one over H / dilation.
+
+        Position `h * dilation + w` of a sequence becomes row h, column w: the taps of
+        a dilated window then lie in one column. No data moves, unlike the
+        space-to-batch by which TensorFlow dilates.
+        """
+        if x_BHWC.shape[2] != 1:
+            raise ValueError("only sequences (width 1) can be dilated.")
+        missing = (-height) % self.dilation
+        x_BHWC = ops.pad(x_BHWC, ((0, 0), (0, missing), (0, 0), (0, 0)))
+        return ops.reshape(
+            x_BHWC,
+            (
+                ops.shape(x_BHWC)[0],
+                (height + missing) // self.dilation,
+                self.dilation,
+                x_BHWC.shape[-1],
+            ),
+        )
+
+    def _unfold(self, y_BHWC: Any, height: Any) -> Any:
+        batch, rows = ops.shape(y_BHWC)[:2]
+        shape = (batch, rows * self.dilation, 1, y_BHWC.shape[-1])
+        return ops.reshape(y_BHWC, shape)[:, :height]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        spatial = [
+            None if size is None else -(-size // stride)
+            for size, stride in zip(input_shape[1:-1], self.strides, strict=False)
+        ]
+        return (input_shape[0], *spatial, self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "dilation": self.dilation,
+            "causal": self.causal,
+            "activate": self.activate,
+        }
+
+
+@keras.saving.register_keras_serializable("t2t_multimodel")
+class ConvRes(keras.layers.Layer):
+    """The residual step of the image and audio nets, after Xception's entry flow.
+
+    `ConvRes(x, F) = MaxPool_{3x3, stride}(ConvStep_F(3x3, ConvStep_F(3x3, x)))
+    + ConvStep_{F, stride}(1x1, x)`.
+
+    Args:
+        filters: Channels out (F).
+        kernel_size: Window of the two steps and of the pooling: (3, 3), or (3, 1) for
+            a waveform.
+        strides: Step along (height, width); (2, 1) leaves the frequencies alone.
+        activate: Whether the steps that read `x` start with ReLU; off for raw data.
+
+    Call arguments:
+        x: `[B, H, W, C]`.
+        mask_BH: bool `[B, H]` or None.
+
+    Returns:
+        `[B, ceil(H / s_h), ceil(W / s_w), F]`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int] = (3, 3),
+        strides: tuple[int, int] = (2, 2),
+        activate: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = tuple(kernel_size)
+        self.strides = tuple(strides)
+        self.activate = activate
+        policy = self.dtype_policy
+        self.step1 = ConvStep(
+            filters, self.kernel_size, activate=activate, dtype=policy, name="step1"
+        )
+        self.step2 = ConvStep(filters, self.kernel_size, dtype=policy, name="step2")
+        self.skip = ConvStep(
+            filters, (1, 1), self.strides, activate=activate, dtype=policy, name="skip"
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self.step1.build(input_shape)
+        self.step2.build((*input_shape[:-1], self.filters))
+        self.skip.build(input_shape)
+        self.built = True
+
+    def call(self, x: Any, mask_BH: Any = None) -> Any:
+        y = self.step2(self.step1(x, mask_BH), mask_BH)
+        y = max_pool(y, self.kernel_size, self.strides, mask_BH)
+        y = y + self.skip(x, mask_BH)
+        return mask_positions(y, stride_mask(mask_BH, self.strides[0]))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return self.skip.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "activate": self.activate,
+        }
+
+
+def max_pool(
+    x_BHWC: Any, window: tuple[int, int], strides: tuple[int, int], mask_BH: Any
+) -> Any:
+    """Largest value in a centred window; positions that do not count never win.
+
+    Returns:
+        `[B, ceil(H / s_h), ceil(W / s_w), C]`. Where no position of the window
+        counts the value is meaningless (a large negative number).
+    """
+    if mask_BH is not None:
+        mask = ops.reshape(mask_BH, (*ops.shape(mask_BH)[:2], 1, 1))
+        x_BHWC = ops.where(mask, x_BHWC, ops.cast(LOWEST, x_BHWC.dtype))
+    rows, columns = (size // 2 for size in window)
+    x_BHWC = ops.pad(
+        x_BHWC,
+        ((0, 0), (rows, rows), (columns, columns), (0, 0)),
+        constant_values=LOWEST,
+    )
+    return ops.max_pool(
+        x_BHWC, window, strides, padding="valid", data_format="channels_last"
+    )

@@ -1,0 +1,76 @@
+"""Images: Xception's entry flow, from pixels to a sequence of positions.
+
+Shape suffixes: B batch, H height, W width, C channels, L positions, D depth.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from t2t_multimodel.layers.convolution import ConvRes, ConvStep
+
+
+@keras.saving.register_keras_serializable("t2t_multimodel")
+class ImageBottom(keras.layers.Layer):
+    """Pixels to positions, at stride `2^(len(filters))`: 16 in the paper.
+
+    `ConvStep_{s=2} 3x3, ConvStep 3x3, ConvRes, ..., ConvRes(depth)`, flattened row by
+    row ("One Model To Learn Them All", section 2.5). The first step has no ReLU.
+
+    Args:
+        filters: Of the two entry steps and of each ConvRes but the last.
+        depth: Filters of the last ConvRes (D).
+        channels: Of the images (3 or 1).
+
+    Call arguments:
+        image_BHWC: float, in [-1, 1].
+
+    Returns:
+        (`[B, L, D]`, (rows, columns)) with `L = rows * columns`.
+    """
+
+    def __init__(
+        self, filters: tuple[int, ...], depth: int, channels: int = 3, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = tuple(filters)
+        self.depth = depth
+        self.channels = channels
+        policy = self.dtype_policy
+        self.entry1 = ConvStep(
+            self.filters[0],
+            (3, 3),
+            (2, 2),
+            activate=False,
+            dtype=policy,
+            name="entry1",
+        )
+        self.entry2 = ConvStep(self.filters[1], (3, 3), dtype=policy, name="entry2")
+        self.residuals = [
+            ConvRes(size, dtype=policy, name=f"residual{i}")
+            for i, size in enumerate((*self.filters[2:], depth))
+        ]
+        shape: tuple[int | None, ...] = (None, None, None, channels)
+        for layer in (self.entry1, self.entry2, *self.residuals):
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, image_BHWC: Any) -> tuple[Any, tuple[Any, Any]]:
+        x = self.entry2(self.entry1(ops.cast(image_BHWC, self.compute_dtype)))
+        for residual in self.residuals:
+            x = residual(x)
+        batch, rows, columns = ops.shape(x)[:3]
+        x_BLD = ops.reshape(x, (batch, rows * columns, self.depth))
+        return x_BLD, (rows, columns)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "depth": self.depth,
+            "channels": self.channels,
+        }
