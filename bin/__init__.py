@@ -1,0 +1,3 @@
+"""The programs: flags, then one call into the library."""
+
+from __future__ import annotations

@@ -1,0 +1,35 @@
+"""T2T MultiModel: one network that learns many kinds of problem together.
+
+The public names below are loaded on first use, so that `import t2t_multimodel` (and
+with it every `--help`) is immediate.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Audio": "t2t_multimodel.data.features",
+    "ClassLabel": "t2t_multimodel.data.features",
+    "Image": "t2t_multimodel.data.features",
+    "Text": "t2t_multimodel.data.features",
+    "Tree": "t2t_multimodel.data.features",
+    "Problem": "t2t_multimodel.data.problem",
+    "Vocabulary": "t2t_multimodel.data.vocabulary",
+    "HParams": "t2t_multimodel.training.config",
+    "ModelConfig": "t2t_multimodel.models.config",
+    "MultiModel": "t2t_multimodel.models.multimodel",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 't2t_multimodel' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,377 @@
+"""Kinds of data: how one value is stored, what it costs, how it becomes tensors.
+
+A value passes through three forms:
+
+  raw      what a problem yields or a user gives: str, path, array, label name
+  stored   what a record holds: bytes (UTF-8 text, image file, 16-bit samples) or an int
+  tensors  what the model sees, made in the graph (see docs/architecture.md)
+
+`load` goes from raw to stored and checks the value, `raw` goes back, `tensors` goes on.
+Shape letters: B examples, L tokens, H height, W width, C channels, T frames or samples,
+F frequency bins.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from t2t_multimodel.data import images, sound
+from t2t_multimodel.data.vocabulary import PAD, Vocabulary
+
+Stored = bytes | int
+
+
+class Feature:
+    """One side of an example. Subclasses say what kind of data it is.
+
+    Attributes:
+        modality: Which modality net it takes: "text", "image", "audio" or "label".
+        default_metrics: Metrics of a problem that has it as targets.
+        multiple: Lengths of padded batches are multiples of this.
+    """
+
+    modality: ClassVar[str]
+    default_metrics: ClassVar[tuple[str, ...]] = ()
+    storage: ClassVar[Any] = tf.string
+    multiple: int = 1
+
+    def modality_options(self) -> dict[str, Any]:
+        """What the modality net must know, as plain data."""
+        return {}
+
+    def describe(self) -> str:
+        """A few words for listings, e.g. "image 64x64"."""
+        return self.modality
+
+    def output_space(self, inputs: Feature) -> str:
+        """The command that asks for this as targets; "" lets the problem name it."""
+        return ""
+
+    def load(self, value: Any) -> Stored:
+        """Raw to stored form.
+
+        Raises:
+            ValueError: It is no value of this kind; the message says what is wrong.
+            OSError: It names a file that cannot be read.
+        """
+        raise NotImplementedError
+
+    def raw(self, stored: Stored) -> Any:
+        """Stored back to raw form: str, an image file's bytes, samples, a number."""
+        raise NotImplementedError
+
+    def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
+        """Length along the padded dimension: tokens with the end, frames, samples."""
+        return 1
+
+    def cost(self, length: int | np.ndarray) -> Any:
+        """Cost in a batch of something of that (padded) length, in units of a token."""
+        return length
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        """Stored values to what the model sees; runs in the graph.
+
+        Args:
+            key: "inputs" or "targets": the name of the tensor; the mask's name is
+                derived from it.
+            stored_B: Stored values, string or int64 `[B]`.
+            vocabulary: For text.
+            pad_to: The length to pad to, int32 scalar; by default the longest one's,
+                rounded up to `multiple`.
+            seeds_B2: For training only: int32 `[B, 2]`, a seed per example for
+                random changes (augmentation).
+
+        Returns:
+            `{key: tensor}`, with `key + "_mask"` where the length varies.
+        """
+        raise NotImplementedError
+
+    def batch(
+        self,
+        values: Sequence[Stored],
+        vocabulary: Vocabulary | None = None,
+        key: str = "inputs",
+    ) -> dict[str, tf.Tensor]:
+        """A batch of stored values as tensors, outside of any data pipeline."""
+        return self.tensors(
+            key, tf.constant(values, self.storage, [len(values)]), vocabulary
+        )
+
+
+class Text(Feature):
+    """Text in the shared sub-word vocabulary.
+
+    Args:
+        language: Names the output space ("english"): problems that write the same
+            language share a command. Without it the problem's name is the command.
+    """
+
+    modality = "text"
+    default_metrics: ClassVar[tuple[str, ...]] = ("bleu",)
+    multiple = 4
+
+    def __init__(self, language: str | None = None) -> None:
+        self.language = language
+
+    def describe(self) -> str:
+        return f"text ({self.language})" if self.language else "text"
+
+    def output_space(self, inputs: Feature) -> str:
+        return self.language or ""
+
+    def load(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise ValueError(f"text must be str, not {type(value).__name__}")
+        if not value:
+            raise ValueError("the text is empty")
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"the text is not valid Unicode: {error}") from error
+
+    def raw(self, stored: Stored) -> str:
+        return _as_bytes(stored).decode()
+
+    def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
+        return len(_needed(vocabulary).encode(self.raw(stored))) + 1
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        tokens = _needed(vocabulary).encode_tensor(stored_B)
+        longest = pad_to if pad_to is not None else tokens.bounding_shape(axis=1)
+        length = _round_up(tf.cast(longest, tf.int32), self.multiple)
+        tokens_BL = tokens.to_tensor(PAD, shape=[None, length])
+        tokens_BL = tf.ensure_shape(tokens_BL, [None, None])
+        return {key: tokens_BL, f"{key}_mask": tf.not_equal(tokens_BL, PAD)}
+
+
+class Tree(Text):
+    """Text whose language is linearised parse trees: `S NP NNP /NP VP VBZ /VP /S`."""
+
+    default_metrics = ("bracketing_f1", "whole_trees")
+
+    def __init__(self) -> None:
+        super().__init__("parse_tree")
+
+    def describe(self) -> str:
+        return "tree"
+
+
+class Image(Feature):
+    """A picture of fixed size; another size is resized when read.
+
+    Args:
+        height: Rows (H).
+        width: Columns (W).
+        channels: 3 for colour, 1 for grey (C).
+        max_shift: In training, shift the picture at random by up to this many pixels
+            in each direction (its border is mirrored into the gap). Never flipped:
+            captions say left and right.
+    """
+
+    modality = "image"
+
+    def __init__(
+        self, height: int, width: int, channels: int = 3, max_shift: int = 0
+    ) -> None:
+        if min(height, width) < 1 or channels not in (1, 3) or max_shift < 0:
+            raise ValueError(
+                f"Image({height}, {width}, channels={channels}, "
+                f"max_shift={max_shift}): sizes must be positive, channels 1 or 3"
+            )
+        self.height, self.width, self.channels = height, width, channels
+        self.max_shift = max_shift
+
+    def modality_options(self) -> dict[str, Any]:
+        return {"height": self.height, "width": self.width, "channels": self.channels}
+
+    def describe(self) -> str:
+        return f"image {self.height}x{self.width}"
+
+    def load(self, value: Any) -> bytes:
+        return images.load(value, self.channels)
+
+    def raw(self, stored: Stored) -> bytes:
+        return _as_bytes(stored)
+
+    def cost(self, length: int | np.ndarray) -> Any:
+        # The image net strides by 16; its first, wide steps weigh as much again.
+        return length * max(1, self.height * self.width // 128)
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        size = (self.height, self.width, self.channels)
+        pixels_BHWC = images.decode(stored_B, size)
+        if self.max_shift and seeds_B2 is not None:
+            pixels_BHWC = images.shift(pixels_BHWC, self.max_shift, seeds_B2)
+        return {key: pixels_BHWC}
+
+
+class Audio(Feature):
+    """Sound of one channel, as log-mel spectrogram or as waveform.
+
+    Args:
+        sample_rate: Samples a second; files of another rate are resampled.
+        form: "spectrogram" (`[B, T, F]`, 25 ms windows every 10 ms) or "waveform"
+            (`[B, T]`). Either is normalised per utterance to zero mean and unit
+            variance over its real frames, so it does not depend on its batch mates.
+        num_bins: Mel bins of a spectrogram (F).
+    """
+
+    modality = "audio"
+
+    def __init__(
+        self, sample_rate: int = 16000, form: str = "spectrogram", num_bins: int = 80
+    ) -> None:
+        if form not in ("spectrogram", "waveform"):
+            raise ValueError(f"Audio form {form!r}: it is 'spectrogram' or 'waveform'")
+        self.sample_rate, self.form, self.num_bins = sample_rate, form, num_bins
+        self._frames = sound.Frames(sample_rate)
+        self.multiple = 16 if form == "spectrogram" else 16 * self._frames.step
+
+    def modality_options(self) -> dict[str, Any]:
+        is_spectrogram = self.form == "spectrogram"
+        return {"form": self.form, "num_bins": self.num_bins if is_spectrogram else 0}
+
+    def describe(self) -> str:
+        return f"audio {self.sample_rate / 1000:g} kHz"
+
+    def load(self, value: Any) -> bytes:
+        return sound.load(value, self.sample_rate)
+
+    def raw(self, stored: Stored) -> np.ndarray:
+        return np.frombuffer(_as_bytes(stored), "<i2")
+
+    def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
+        num_samples = len(_as_bytes(stored)) // 2
+        if self.form == "waveform":
+            return num_samples
+        return self._frames.count(num_samples)
+
+    def cost(self, length: int | np.ndarray) -> Any:
+        # Four frames (40 ms) weigh about as much as a token.
+        unit = 4 if self.form == "spectrogram" else 4 * self._frames.step
+        return -(-length // unit)
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        num_samples_B = tf.strings.length(stored_B) // 2
+        lengths_B = num_samples_B
+        if self.form == "spectrogram":
+            lengths_B = self._frames.count_tensor(num_samples_B)
+        longest = pad_to if pad_to is not None else tf.reduce_max(lengths_B)
+        length = _round_up(tf.cast(longest, tf.int32), self.multiple)
+        mask_BT = tf.sequence_mask(lengths_B, length)
+        if self.form == "waveform":
+            samples_BT = sound.decode(stored_B, length)
+            audio = sound.normalise(samples_BT[..., tf.newaxis], mask_BT)[..., 0]
+        else:
+            samples_BT = sound.decode(stored_B, self._frames.num_samples(length))
+            audio = self._frames.log_mel(samples_BT, self.num_bins)
+            audio = sound.normalise(audio, mask_BT)
+        return {key: audio, f"{key}_mask": mask_BT}
+
+
+class ClassLabel(Feature):
+    """One of several classes.
+
+    Args:
+        names: The classes' names, in the order of their numbers, or how many there are
+            (their names are then their numbers).
+    """
+
+    modality = "label"
+    default_metrics = ("top_1", "top_5")
+    storage = tf.int64
+
+    def __init__(self, names: Sequence[str] | int) -> None:
+        if isinstance(names, int):
+            names = [str(number) for number in range(names)]
+        if isinstance(names, str) or not names or len(set(names)) < len(names):
+            raise ValueError(f"ClassLabel needs distinct names, not {names!r}")
+        self.names = tuple(names)
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+
+    def modality_options(self) -> dict[str, Any]:
+        return {"num_classes": len(self.names)}
+
+    def describe(self) -> str:
+        return f"label ({len(self.names)} classes)"
+
+    def output_space(self, inputs: Feature) -> str:
+        return f"{inputs.modality}_label"
+
+    def load(self, value: Any) -> int:
+        if isinstance(value, str):
+            if value not in self._numbers:
+                raise ValueError(
+                    f"no class {value!r}; classes: {', '.join(self.names[:10])}"
+                )
+            return self._numbers[value]
+        try:
+            number = operator.index(value)
+        except TypeError:
+            kind = type(value).__name__
+            raise ValueError(f"a label is a name or a number, not {kind}") from None
+        if not 0 <= number < len(self.names):
+            raise ValueError(f"no class {number}; there are {len(self.names)}")
+        return number
+
+    def raw(self, stored: Stored) -> int:
+        assert isinstance(stored, int)
+        return stored
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        return {key: tf.cast(stored_B, tf.int32)}
+
+
+def _as_bytes(stored: Stored) -> bytes:
+    assert isinstance(stored, bytes)
+    return stored
+
+
+def _needed(vocabulary: Vocabulary | None) -> Vocabulary:
+    if vocabulary is None:
+        raise ValueError("a text feature needs a vocabulary")
+    return vocabulary
+
+
+def _round_up(length: tf.Tensor, multiple: int) -> tf.Tensor:
+    return -(-length // multiple) * multiple

@@ -1,0 +1,194 @@
+"""The shared sub-word vocabulary: byte-pair pieces with bytes to fall back on.
+
+It is lossless: `decode(encode(text)) == text` for every text. Nothing is normalised, no
+space is added or removed, and a character that was never seen is spelled in bytes.
+sentencepiece marks a space by the character U+2581; where a text holds that character
+itself, it is escaped first.
+
+Numbers: 0 pads, 1 ends a sequence, 2 is unknown (never needed, thanks to the bytes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sentencepiece
+
+PAD = 0
+EOS = 1
+UNK = 2
+
+DEFAULT_SIZE = 8192
+
+_SPACE_MARK = "\u2581"
+_ESCAPE = "\ue000"
+_ESCAPED_ESCAPE, _ESCAPED_MARK = _ESCAPE + "0", _ESCAPE + "1"
+_MAX_SENTENCE_BYTES = 16384
+
+sentencepiece.set_min_log_level(2)  # it would tell how it loads a model
+
+
+class Vocabulary:
+    """Pieces of text and their numbers.
+
+    Args:
+        model: A serialised sentencepiece model, as `Vocabulary.train` makes it.
+
+    Attributes:
+        size: How many numbers there are, the three special ones included.
+        fingerprint: 16 hexadecimal digits that identify the vocabulary.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self.size: int = self._processor.vocab_size()
+        self.fingerprint = hashlib.sha256(model).hexdigest()[:16]
+
+    @classmethod
+    def train(
+        cls, texts: Iterable[str], path: str | Path, size: int = DEFAULT_SIZE
+    ) -> Vocabulary:
+        """Learns a vocabulary and writes it to `path`.
+
+        Args:
+            texts: What to learn from; the order matters little, the same texts in the
+                same order give the same vocabulary.
+            path: The file to write, replaced as a whole.
+            size: How many pieces to have at most; a small text yields fewer.
+
+        Raises:
+            ValueError: `size` is too small to hold the 256 bytes.
+        """
+        sentences = [part for text in texts for part in _parts(_escape(text))]
+        # The space must be a piece of its own even where no text has one.
+        sentences.append("a b")
+        smallest = 256 + 3 + 1
+        if size < smallest:
+            raise ValueError(f"a vocabulary has at least {smallest} pieces, not {size}")
+        model = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=size,
+            hard_vocab_limit=False,
+            # Characters beyond the room that there is are spelled in bytes.
+            character_coverage=_coverage(sentences, size - 256 - 3),
+            byte_fallback=True,
+            pad_id=PAD,
+            eos_id=EOS,
+            unk_id=UNK,
+            bos_id=-1,
+            normalization_rule_name="identity",
+            add_dummy_prefix=False,
+            remove_extra_whitespaces=False,
+            max_sentence_length=_MAX_SENTENCE_BYTES,
+            num_threads=1,
+            minloglevel=2,
+        )
+        path = Path(path)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            partial.write_bytes(model.getvalue())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        return cls(model.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Vocabulary:
+        """Reads a vocabulary.
+
+        Raises:
+            FileNotFoundError: There is none at `path`.
+            ValueError: The file is not a vocabulary.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"no vocabulary {path}; t2t-datagen makes it along with the data"
+            )
+        try:
+            return cls(path.read_bytes())
+        except (RuntimeError, OSError, ValueError) as error:
+            raise ValueError(f"{path} is not a vocabulary: {error}") from error
+
+    def encode(self, text: str) -> list[int]:
+        """Numbers of the pieces of `text`, without an end."""
+        ids: list[int] = self._processor.encode(_escape(text))
+        return ids
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of many texts at once, which is faster."""
+        ids: list[list[int]] = self._processor.encode([_escape(t) for t in texts])
+        return ids
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of some numbers: stops at the first end, skips padding."""
+        kept = []
+        for number in map(int, ids):
+            if number == EOS:
+                break
+            if number != PAD:
+                kept.append(number)
+        return _unescape(self._processor.decode(kept))
+
+    def encode_tensor(self, texts_B: Any) -> Any:
+        """Numbers of the pieces in the graph.
+
+        Args:
+            texts_B: UTF-8 strings `[B]`.
+
+        Returns:
+            int32 ragged `[B, (L)]`; every row ends with EOS.
+        """
+        import tensorflow as tf
+
+        escaped_B = tf.strings.regex_replace(texts_B, _ESCAPE, _ESCAPED_ESCAPE)
+        escaped_B = tf.strings.regex_replace(escaped_B, _SPACE_MARK, _ESCAPED_MARK)
+        return self._tokenizer.tokenize(escaped_B)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        import tensorflow as tf
+        import tensorflow_text
+
+        # Made outside of any graph: it is then usable in all of them.
+        with tf.init_scope():
+            return tensorflow_text.SentencepieceTokenizer(
+                self._model, out_type=tf.int32, add_eos=True
+            )
+
+
+def _escape(text: str) -> str:
+    return text.replace(_ESCAPE, _ESCAPED_ESCAPE).replace(_SPACE_MARK, _ESCAPED_MARK)
+
+
+def _unescape(text: str) -> str:
+    return text.replace(_ESCAPED_MARK, _SPACE_MARK).replace(_ESCAPED_ESCAPE, _ESCAPE)
+
+
+def _parts(text: str) -> Iterable[str]:
+    """A text in lines that the trainer takes: no line ends, not too long."""
+    limit = _MAX_SENTENCE_BYTES // 4 - 1
+    for line in text.replace("\0", " ").splitlines():
+        yield from (line[i : i + limit] for i in range(0, len(line), limit))
+
+
+def _coverage(sentences: Sequence[str], room: int) -> float:
+    """The share of characters to give a piece of their own so that all pieces fit."""
+    counts: dict[str, int] = {}
+    for sentence in sentences:
+        for character in sentence:
+            counts[character] = counts.get(character, 0) + 1
+    ordered = sorted(counts.values(), reverse=True)
+    # At most half of the room goes to single characters, the rest to longer pieces.
+    kept = sum(ordered[: max(1, room // 2)])
+    return max(0.0, min(1.0, kept / sum(ordered)))
