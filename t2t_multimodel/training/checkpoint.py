@@ -1,0 +1,141 @@
+"""What a run saves: the weights, Adam's moments, the moving average and the step.
+
+Nothing else has to be saved: the data's order, the mixture, dropout and the learning
+rate are functions of the seed and the step. The files are TensorFlow checkpoints, so
+that `tf.train.load_checkpoint(tf.train.latest_checkpoint(output_dir))` reads them;
+TensorFlow writes them under temporary names and names the newest one last.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from t2t_multimodel.training.averaging import WeightAverage
+from t2t_multimodel.training.optimizer import Adam
+
+NAME = "model.ckpt"
+
+
+class Checkpoints:
+    """Saves and restores one run's state.
+
+    Args:
+        output_dir: The run's folder.
+        model: The `MultiModel`, all of whose weights exist.
+        optimizer: Its optimizer.
+        average: Its moving average, or None.
+        keep: How many checkpoints stay; older ones are deleted.
+    """
+
+    def __init__(
+        self,
+        output_dir: Path,
+        model: Any,
+        optimizer: Adam,
+        average: WeightAverage | None,
+        keep: int,
+    ) -> None:
+        self._step = _step_variable()
+        parts: dict[str, Any] = {
+            "step": self._step,
+            "model": model,
+            "adam_mean": optimizer.mean,
+            "adam_square": optimizer.square,
+            "adam_updates": optimizer.updates,
+        }
+        if average is not None:
+            parts["average"] = average.average
+        self._checkpoint = tf.train.Checkpoint(**parts)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint, str(output_dir), max_to_keep=keep, checkpoint_name=NAME
+        )
+
+    def save(self, step: int) -> str:
+        """Saves the state after `step` steps; the checkpoint's path."""
+        self._step.assign(step)
+        return str(self._manager.save(checkpoint_number=step))
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint; its step, or 0 if there is none.
+
+        Raises:
+            ValueError: The checkpoint is damaged or holds another model.
+        """
+        if self._manager.latest_checkpoint is None:
+            return 0
+        _restore(self._checkpoint, self._manager.latest_checkpoint)
+        return int(self._step)
+
+
+def restore_weights(path: str, model: Any, averaged: bool) -> int:
+    """Puts a checkpoint's weights into a model, for evaluation; its step.
+
+    Args:
+        path: The checkpoint.
+        model: A `MultiModel` like the one saved.
+        averaged: Whether the moving average replaces the last weights.
+
+    Raises:
+        ValueError: The checkpoint is damaged or holds another model.
+    """
+    step = _step_variable()
+    parts: dict[str, Any] = {"step": step, "model": model}
+    average = None
+    if averaged:
+        average = WeightAverage(
+            model.trainable_variables, 0.0, tf.distribute.get_strategy()
+        )
+        parts["average"] = average.average
+    _restore(tf.train.Checkpoint(**parts), path)
+    if average is not None:
+        average.put_into_model()
+    return int(step)
+
+
+def find_checkpoint(output_dir: Path, checkpoint: str | None = None) -> str:
+    """The path of a checkpoint of a run.
+
+    Args:
+        output_dir: The run's folder.
+        checkpoint: None for the newest; else a step ("3000"), a name
+            ("model.ckpt-3000") or a path.
+
+    Raises:
+        ValueError: There is none; those that exist are named.
+    """
+    if checkpoint is None:
+        newest = tf.train.latest_checkpoint(str(output_dir))
+        if newest is None:
+            raise ValueError(
+                f"{output_dir} has no checkpoint; train first with "
+                f"t2t-trainer --output_dir={output_dir}."
+            )
+        return newest
+    name = f"{NAME}-{checkpoint}" if checkpoint.isdigit() else checkpoint
+    for path in (Path(name), output_dir / name):
+        if path.with_name(path.name + ".index").exists():
+            return str(path)
+    found = sorted(path.stem for path in output_dir.glob(f"{NAME}-*.index"))
+    raise ValueError(
+        f"There is no checkpoint {checkpoint!r} in {output_dir}; there are: "
+        f"{', '.join(found) or 'none'}."
+    )
+
+
+def _step_variable() -> tf.Variable:
+    return tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+
+
+def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
+    try:
+        status = checkpoint.restore(path)
+        status.assert_existing_objects_matched().expect_partial()
+    except (tf.errors.OpError, AssertionError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"{path} cannot be restored ({reason}); remove it to go on from the "
+            "checkpoint before it."
+        ) from error

@@ -1,0 +1,128 @@
+"""How a run shows itself: a live table, or plain lines, and TensorBoard scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import tensorflow as tf
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from t2t_multimodel.training.ledger import Interval
+
+
+class Progress:
+    """Shows intervals on a console and writes them for TensorBoard.
+
+    On a terminal a bar and a table of the problems stay in place; elsewhere every
+    interval is one line. TensorBoard finds `train` and `dev` as two runs with a
+    chart for each problem, `PROBLEM/loss` and so on.
+
+    Args:
+        output_dir: The run's folder.
+        train_steps: Steps of the whole run.
+        console: Where to show it; standard output by default.
+    """
+
+    def __init__(
+        self, output_dir: Path, train_steps: int, console: Console | None = None
+    ) -> None:
+        self._console = console or Console()
+        self._train_steps = train_steps
+        self._output_dir = output_dir
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._latest: dict[str, tuple[float, float]] = {}
+        self._live = Live(console=self._console, auto_refresh=False)
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+        for writer in self._writers.values():
+            writer.close()
+
+    def say(self, line: str) -> None:
+        """One line of text."""
+        self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    def show(self, interval: Interval) -> None:
+        """An interval of training."""
+        for name, problem in interval.problems.items():
+            self._latest[name] = (problem.loss, problem.targets_per_second)
+        if self._console.is_terminal:
+            self._live.update(self._table(interval), refresh=True)
+        else:
+            self.say(self._line(interval))
+        scalars = {
+            "learning_rate": interval.learning_rate,
+            "steps_per_second": interval.steps_per_second,
+            "input_share": interval.input_share,
+        }
+        for name, problem in interval.problems.items():
+            scalars[f"{name}/loss"] = problem.loss
+            scalars[f"{name}/tokens_per_second"] = problem.targets_per_second
+            scalars[f"{name}/gradient_norm"] = problem.gradient_norm
+            scalars[f"{name}/expert_balance"] = problem.balance
+        self._write("train", interval.step, scalars)
+
+    def show_dev(self, step: int, losses: Mapping[str, float]) -> None:
+        """Teacher-forced losses on the dev splits."""
+        listed = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+        self.say(f"step {step}: dev loss: {listed}")
+        self._write(
+            "dev", step, {f"{name}/loss": loss for name, loss in losses.items()}
+        )
+
+    def _line(self, interval: Interval) -> str:
+        losses = ", ".join(
+            f"{name} {problem.loss:.3f}"
+            for name, problem in sorted(interval.problems.items())
+        )
+        return f"{self._headline(interval)} | loss: {losses}"
+
+    def _headline(self, interval: Interval) -> str:
+        left = self._train_steps - interval.step
+        return (
+            f"step {interval.step}/{self._train_steps} | "
+            f"{interval.steps_per_second:.2f} steps/s | "
+            f"waiting for input {interval.input_share:.0%} | "
+            f"left {_duration(left / interval.steps_per_second)}"
+        )
+
+    def _table(self, interval: Interval) -> Group:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("problem")
+        table.add_column("loss", justify="right")
+        table.add_column("targets/s", justify="right")
+        for name, (loss, speed) in sorted(self._latest.items()):
+            table.add_row(name, f"{loss:.3f}", f"{speed:,.0f}")
+        bar = ProgressBar(total=self._train_steps, completed=interval.step, width=60)
+        return Group(bar, Text(self._headline(interval)), table)
+
+    def _write(self, part: str, step: int, scalars: Mapping[str, float]) -> None:
+        if part not in self._writers:
+            directory = str(self._output_dir / part)
+            self._writers[part] = tf.summary.create_file_writer(directory)
+        with self._writers[part].as_default(step=step):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self._writers[part].flush()
+
+
+def _duration(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

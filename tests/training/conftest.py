@@ -1,0 +1,127 @@
+"""A small model with two problems that keeps to the contract, and its batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from t2t_multimodel.layers.randomness import Dropout
+
+VOCAB, DEPTH, LENGTH = 11, 4, 5
+
+
+class StubView(keras.Model):
+    """Copies tokens or counts them; as much of a ProblemView as training needs."""
+
+    def __init__(self, owner: StubModel, name: str, command_id: int) -> None:
+        super().__init__(name=name)
+        self.embedding, self.dropout = owner.embedding, owner.dropout
+        self.top = owner.label_top if name == "label" else owner.text_top
+        self.commands = owner.commands
+        self.command_id = command_id
+        self.signature = "label" if name == "label" else "text"
+        self.built = True
+
+    def call(self, features: dict[str, Any], training: bool = False) -> Any:
+        x_BLD = self.dropout(self.embedding(features["inputs"]), training=training)
+        if self.signature == "label":
+            return self.top(ops.mean(x_BLD, axis=1))
+        return self.top(x_BLD + ops.take(self.commands, features["command"], axis=0))
+
+    def loss_terms(self, logits: Any, features: dict[str, Any]) -> tuple[Any, Any]:
+        losses = keras.losses.sparse_categorical_crossentropy(
+            features["targets"], logits, from_logits=True
+        )
+        mask = features.get("targets_mask", ops.ones_like(losses))
+        mask = ops.cast(mask, "float32")
+        return ops.sum(losses * mask), ops.sum(mask)
+
+
+class StubModel(keras.Model):
+    """Three problems: two with text targets, one with labels."""
+
+    def __init__(self, dropout: float = 0.5) -> None:
+        super().__init__()
+        keras.utils.set_random_seed(1)
+        self.embedding = keras.layers.Embedding(VOCAB, DEPTH)
+        self.embedding.build((None, None))
+        self.dropout = Dropout(dropout, "stub/dropout")
+        self.text_top = keras.layers.Dense(VOCAB)
+        self.text_top.build((None, None, DEPTH))
+        self.label_top = keras.layers.Dense(3)
+        self.label_top.build((None, DEPTH))
+        self.commands = self.add_weight(shape=(2, DEPTH), name="commands")
+        self.built = True
+
+    def view(self, name: str) -> StubView:
+        return StubView(self, name, 1 if name == "second" else 0)
+
+
+def stub_batch(problem: str, number: int, size: int = 4) -> dict[str, Any]:
+    """Batch `number` of a problem: a function of both."""
+    random = np.random.default_rng([len(problem), number])
+    length = LENGTH + number % 2
+    inputs = random.integers(3, VOCAB, [size, length], dtype=np.int32)
+    if problem == "label":
+        return {"inputs": inputs, "targets": np.int32(inputs.sum(axis=1) % 3)}
+    mask = np.arange(length)[None, :] < random.integers(2, length + 1, [size, 1])
+    return {"inputs": inputs, "targets": inputs * mask, "targets_mask": mask}
+
+
+class StubStream:
+    """Endless batches of a problem."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+
+    def dataset(
+        self, first_batch: int = 0, num_batches: int | None = None
+    ) -> tf.data.Dataset:
+        def batches() -> Any:
+            number = first_batch
+            while num_batches is None or number < first_batch + num_batches:
+                yield stub_batch(self.problem, number)
+                number += 1
+
+        spec = {
+            key: tf.TensorSpec([None] * value.ndim, value.dtype)
+            for key, value in stub_batch(self.problem, 0).items()
+        }
+        return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+
+class StubMixture:
+    """The three problems in turn."""
+
+    names = ("first", "second", "label")
+
+    def problem_at(self, step: int) -> str:
+        return self.names[step % 3]
+
+    def counts_before(self, step: int) -> dict[str, int]:
+        return {name: (step + 2 - i) // 3 for i, name in enumerate(self.names)}
+
+
+@pytest.fixture
+def stub_model() -> type[StubModel]:
+    return StubModel
+
+
+@pytest.fixture
+def batch() -> Any:
+    return stub_batch
+
+
+@pytest.fixture
+def streams() -> dict[str, StubStream]:
+    return {name: StubStream(name) for name in StubMixture.names}
+
+
+@pytest.fixture
+def mixture() -> StubMixture:
+    return StubMixture()
