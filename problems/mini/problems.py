@@ -1,0 +1,163 @@
+"""The problems of the miniature world: nine views of the same scenes.
+
+Scene i of a split is the same in every problem, and no other split has it, so what one
+problem trains on never stands in the test of another. Renderings (pictures, voices)
+are a function of the world's seed, the split and i.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from t2t_multimodel import registry
+from t2t_multimodel.data.features import Audio, ClassLabel, Image, Text, Tree
+from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.trees import linearise
+from t2t_multimodel.problems.mini import english, french, german, painter, voice
+from t2t_multimodel.problems.mini.pronunciation import pronounce
+from t2t_multimodel.problems.mini.scenes import KINDS, SPLITS, Scene, scenes
+
+_SENTENCES: Mapping[str | None, Callable[[Scene], str]] = {
+    "english": english.sentence,
+    "german": german.sentence,
+    "french": french.sentence,
+}
+
+
+def _sizes(train: int) -> Mapping[str, int]:
+    return MappingProxyType({"train": train, "dev": 200, "test": 400})
+
+
+class MiniatureProblem(Problem, ABC):
+    """A problem of the miniature world; subclasses say what of a scene is shown.
+
+    Args:
+        seed: Another seed gives other scenes. What is in a split stays there: no scene
+            of one world's test is in any world's train.
+        sizes: Examples per split; splits left out keep the problem's own number.
+    """
+
+    needs_source = False
+    source = "made by the project itself, from a seed"
+    licence = "that of the project"
+    sizes = _sizes(train=12000)
+
+    def __init__(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> None:
+        self.seed = seed
+        self.sizes = MappingProxyType({**self.sizes, **(sizes or {})})
+
+    def examples(self, split: str, source_dir: Path) -> Iterator[Mapping[str, Any]]:
+        """The split's examples; `source_dir` is not looked at."""
+        drawn = itertools.islice(scenes(split, self.seed), self.sizes[split])
+        for index, scene in enumerate(drawn):
+            rng = np.random.default_rng([self.seed, SPLITS.index(split), index])
+            inputs, targets = self.example(scene, rng)
+            yield {"inputs": inputs, "targets": targets}
+
+    @abstractmethod
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        """Inputs and targets of a scene; `rng` draws what means nothing."""
+
+
+class _Translation(MiniatureProblem):
+    inputs: Text
+    targets: Text
+
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        say, say_again = (
+            _SENTENCES[text.language] for text in (self.inputs, self.targets)
+        )
+        return say(scene), say_again(scene)
+
+
+@registry.register_problem
+class TranslateEndeMini(_Translation):
+    """English sentences into German."""
+
+    inputs, targets = Text("english"), Text("german")
+
+
+@registry.register_problem
+class TranslateDeenMini(_Translation):
+    """German sentences into English."""
+
+    inputs, targets = Text("german"), Text("english")
+
+
+@registry.register_problem
+class TranslateEnfrMini(_Translation):
+    """English sentences into French."""
+
+    inputs, targets = Text("english"), Text("french")
+
+
+@registry.register_problem
+class TranslateFrenMini(_Translation):
+    """French sentences into English."""
+
+    inputs, targets = Text("french"), Text("english")
+
+
+@registry.register_problem
+class TranslateDefrMini(_Translation):
+    """German sentences into French."""
+
+    inputs, targets = Text("german"), Text("french")
+
+
+@registry.register_problem
+class SpeechMini(MiniatureProblem):
+    """Spoken English into its words, in lower case and without punctuation."""
+
+    inputs, targets = Audio(sample_rate=voice.SAMPLE_RATE), Text("english")
+    metrics = ("wer",)
+    sizes = _sizes(train=5000)
+
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        words = english.spoken_words(scene)
+        return voice.speak(pronounce(words), rng), " ".join(words)
+
+
+@registry.register_problem
+class CaptionMini(MiniatureProblem):
+    """A picture into the English sentence that tells all that it shows."""
+
+    inputs, targets = Image(painter.SIZE, painter.SIZE, max_shift=2), Text("english")
+    metrics = ("bleu_4",)
+    sizes = _sizes(train=10000)
+
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        return painter.paint(scene, rng), english.sentence(scene)
+
+
+@registry.register_problem
+class ImageMini(MiniatureProblem):
+    """A picture into the kind of the things that do something in it."""
+
+    inputs, targets = Image(painter.SIZE, painter.SIZE, max_shift=2), ClassLabel(KINDS)
+    sizes = _sizes(train=10000)
+
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        return painter.paint(scene, rng), scene.subject.kind
+
+
+@registry.register_problem
+class ParseMini(MiniatureProblem):
+    """English sentences, as the treebank splits them, into linearised parse trees.
+
+    Scarce, as treebanks are.
+    """
+
+    inputs, targets = Text("english"), Tree()
+    sizes = _sizes(train=1500)
+
+    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+        tree = english.tree(scene)
+        return " ".join(tree.words()), linearise(tree)
