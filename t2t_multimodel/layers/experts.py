@@ -99,7 +99,9 @@ class NoisyTopKRouter(keras.layers.Layer):
         # One score more than is kept: the threshold of the load's probability.
         num_scores = min(self.top_k + 1, self.num_experts)
         score_TK1, expert_TK1 = ops.top_k(noisy_TE, num_scores)
-        weight_TK = ops.softmax(score_TK1[:, : self.top_k])
+        score_TK = score_TK1[:, : self.top_k]
+        # A softmax; Keras's own warns when there is one expert to choose.
+        weight_TK = ops.exp(score_TK - ops.logsumexp(score_TK, axis=-1, keepdims=True))
         expert_TK = ops.cast(expert_TK1[:, : self.top_k], "int32")
         if mask_T is not None:
             mask_T = ops.cast(mask_T, "float32")

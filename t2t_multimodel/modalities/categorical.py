@@ -40,7 +40,7 @@ class CategoricalBody(keras.layers.Layer):
         `[B, filters[-1]]`.
     """
 
-    def __init__(self, depth: int, filters: tuple[int, int], **kwargs: Any) -> None:
+    def __init__(self, depth: int, filters: tuple[int, ...], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.depth = depth
         self.filters = tuple(filters)

@@ -40,7 +40,7 @@ class ModelConfig:
     # categorical net all but the last two steps.
     image_filters: tuple[int, ...] = (32, 64, 128, 256)
     audio_filters: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
-    categorical_filters: tuple[int, int] = (1536, 2048)
+    categorical_filters: tuple[int, ...] = (1536, 2048)
     # Arithmetic: a Keras dtype policy, "float32" or "mixed_bfloat16".
     dtype_policy: str = "float32"
 
@@ -53,7 +53,9 @@ class ModelConfig:
                 raise ValueError(f"{field.name} is {value}: it cannot be negative.")
         for name in ("dropout", "attention_dropout", "label_smoothing"):
             if getattr(self, name) >= 1.0:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be below 1.")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}: it must be below 1."
+                )
         if self.depth % self.num_heads:
             raise ValueError(
                 f"depth ({self.depth}) must be a multiple of num_heads "
@@ -64,4 +66,11 @@ class ModelConfig:
                 f"top_k ({self.top_k}) is larger than num_experts ({self.num_experts})."
             )
         if len(self.image_filters) < 2:
-            raise ValueError("image_filters needs at least the two entry steps.")
+            raise ValueError(
+                f"image_filters is {self.image_filters}: it needs two entry steps or "
+                "more."
+            )
+        if len(self.categorical_filters) != 2:
+            raise ValueError(
+                f"categorical_filters is {self.categorical_filters}: it needs two."
+            )

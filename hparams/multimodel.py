@@ -1,0 +1,100 @@
+"""The MultiModel's named sizes: tiny (a laptop), small, base (one GPU), paper.
+
+Parameter counts are those of `mini_eight` with a vocabulary of 8,192 pieces, all
+eight problems together.
+"""
+
+from __future__ import annotations
+
+from t2t_multimodel import registry
+from t2t_multimodel.models.config import ModelConfig
+from t2t_multimodel.training.config import HParams, TrainingConfig
+
+
+@registry.register_hparams
+def multimodel_paper() -> HParams:
+    """The paper's numbers: depth 1024, 240 experts of which 4 at a time, 8 heads."""
+    return HParams(
+        ModelConfig(
+            depth=1024,
+            num_heads=8,
+            encoder_blocks=6,
+            mixer_blocks=2,
+            decoder_blocks=4,
+            num_experts=240,
+            top_k=4,
+            expert_hidden_size=2048,
+            dropout=0.4,
+            image_filters=(32, 64, 128, 256),
+            audio_filters=(2, 4, 8, 16, 32, 64, 128, 256),
+            categorical_filters=(1536, 2048),
+        ),
+        TrainingConfig(
+            train_steps=1_000_000,
+            learning_rate=5e-4,
+            warmup_steps=8000,
+            schedule="rsqrt",
+            batch_cost_text=8192,
+        ),
+        name="multimodel_paper",
+    )
+
+
+@registry.register_hparams
+def multimodel_base() -> HParams:
+    """One GPU: the paper's shape at half its width, with 60 experts."""
+    return multimodel_paper().replace(
+        depth=512,
+        num_experts=60,
+        expert_hidden_size=1024,
+        dropout=0.2,
+        categorical_filters=(768, 1024),
+        audio_filters=(16, 32, 64),
+        train_steps=250_000,
+        learning_rate=1e-3,
+        warmup_steps=4000,
+        batch_cost_text=4096,
+    )
+
+
+@registry.register_hparams
+def multimodel_small() -> HParams:
+    """A workstation: a quarter of the paper's width, fewer blocks, 32 experts."""
+    return multimodel_base().replace(
+        depth=256,
+        encoder_blocks=4,
+        mixer_blocks=1,
+        decoder_blocks=3,
+        num_experts=32,
+        expert_hidden_size=512,
+        dropout=0.1,
+        image_filters=(32, 64, 96, 128),
+        categorical_filters=(384, 512),
+        audio_filters=(16, 32),
+        train_steps=50_000,
+        learning_rate=1.5e-3,
+        warmup_steps=1000,
+        batch_cost_text=2048,
+    )
+
+
+@registry.register_hparams
+def multimodel_tiny() -> HParams:
+    """A laptop without a GPU, and the tests: learns `mini_eight` in minutes."""
+    return multimodel_small().replace(
+        depth=128,
+        encoder_blocks=2,
+        decoder_blocks=2,
+        num_experts=16,
+        top_k=2,
+        expert_hidden_size=256,
+        dropout=0.0,
+        attention_dropout=0.0,
+        image_filters=(16, 32, 64, 96),
+        categorical_filters=(192, 256),
+        train_steps=3000,
+        learning_rate=2e-3,
+        warmup_steps=200,
+        schedule="cosine",
+        batch_cost_text=1024,
+    )
