@@ -114,9 +114,10 @@ class Decoder:
         ]
 
     def _graph(self, view: Any, inputs: Mapping[str, Any], build: Any) -> Any:
-        key = (view.signature, tuple(sorted(inputs)))
+        specs = relaxed_specs(inputs)
+        key = (view.signature, repr(sorted(specs.items())))
         if key not in self._graphs:
-            self._graphs[key] = build(view, inputs)
+            self._graphs[key] = build(view, specs)
         return self._graphs[key]
 
 
@@ -165,12 +166,13 @@ def relaxed_specs(features: Mapping[str, Any]) -> dict[str, Any]:
     return specs
 
 
-def _search_graph(view: Any, inputs: Mapping[str, Any]) -> Any:
+def _search_graph(view: Any, specs: Mapping[str, Any]) -> Any:
     """Greedy search through `view` as one graph of (inputs, command, limits)."""
 
     @tf.function(
+        autograph=False,
         input_signature=[
-            relaxed_specs(inputs),
+            specs,
             tf.TensorSpec([], tf.int32, name="command"),
             tf.TensorSpec([None], tf.int32, name="limits"),
         ]
@@ -188,8 +190,8 @@ def _search_graph(view: Any, inputs: Mapping[str, Any]) -> Any:
                 encoded_BSD,
                 mask_BS,
                 ids_BW,
-                targets_mask=within_BW,
-                command=command,
+                within_BW,
+                command,
                 training=False,
             )
             return logits_BWV[:, position]
@@ -199,12 +201,13 @@ def _search_graph(view: Any, inputs: Mapping[str, Any]) -> Any:
     return search
 
 
-def _classify_graph(view: Any, inputs: Mapping[str, Any]) -> Any:
+def _classify_graph(view: Any, specs: Mapping[str, Any]) -> Any:
     """Class probabilities of `view` as one graph of (inputs, command)."""
 
     @tf.function(
+        autograph=False,
         input_signature=[
-            relaxed_specs(inputs),
+            specs,
             tf.TensorSpec([], tf.int32, name="command"),
         ]
     )

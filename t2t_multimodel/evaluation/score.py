@@ -1,8 +1,11 @@
-"""A score: a number with the name of what it measures and how to print it."""
+"""A score: a number with the name of what it measures; a problem's scores together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+TEACHER_FORCED = "teacher_forced/"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,74 @@ class Score:
     unit: str = ""
     detail: str = ""
 
+    @property
+    def is_teacher_forced(self) -> bool:
+        """Whether the model was shown the reference."""
+        return self.name.startswith(TEACHER_FORCED)
+
     def __str__(self) -> str:
         """`BLEU 27.3`, `WER 12.0 %`."""
-        places = 3 if abs(self.value) < 1 and not self.unit else 1
-        return f"{self.title} {self.value:.{places}f}{self.unit and ' ' + self.unit}"
+        return f"{self.title} {self.value:.1f}{self.unit and ' ' + self.unit}"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One example with what the model made of it.
+
+    Attributes:
+        index: The example's place in its split.
+        inputs: The raw input: text, or an array or bytes for other media.
+        reference: The right output, as text (a class by its name).
+        output: The model's.
+        log_probability: Natural log of the probability of the output.
+    """
+
+    index: int
+    inputs: Any
+    reference: str
+    output: str
+    log_probability: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, without inputs that are not text."""
+        shown = {"inputs": self.inputs} if isinstance(self.inputs, str) else {}
+        return {
+            "index": self.index,
+            **shown,
+            "reference": self.reference,
+            "output": self.output,
+            "log_probability": round(self.log_probability, 4),
+        }
+
+
+@dataclass(frozen=True)
+class ProblemScores:
+    """All figures of one problem on one split.
+
+    Attributes:
+        problem: Its name.
+        split: "test" or "dev".
+        num_examples: How many examples were scored.
+        seconds: How long decoding and scoring took.
+        scores: The problem's own metrics first, then the teacher-forced ones.
+        samples: Every example with its output, in the split's order.
+    """
+
+    problem: str
+    split: str
+    num_examples: int
+    seconds: float
+    scores: tuple[Score, ...]
+    samples: tuple[Sample, ...]
+
+    def value(self, name: str) -> float:
+        """The value of the score `name`.
+
+        Raises:
+            ValueError: The problem has no such score.
+        """
+        for score in self.scores:
+            if score.name == name:
+                return score.value
+        known = ", ".join(score.name for score in self.scores)
+        raise ValueError(f"{self.problem} has no score {name!r}; it has: {known}.")

@@ -33,9 +33,10 @@ class TeacherForced:
     def add(self, view: Any, features: Mapping[str, Any]) -> None:
         """Adds a batch with text targets."""
         batch = {key: features[key] for key in FEATURE_KEYS if key in features}
-        key = (view.signature, tuple(sorted(batch)))
+        specs = relaxed_specs(batch)
+        key = (view.signature, repr(sorted(specs.items())))
         if key not in self._graphs:
-            self._graphs[key] = _sums_graph(view, batch)
+            self._graphs[key] = _sums_graph(view, specs)
         sums = self._graphs[key](batch, tf.constant(view.command_id, tf.int32))
         log_likelihood, correct, tokens = (float(value) for value in sums)
         self._log_likelihood += log_likelihood
@@ -60,14 +61,15 @@ class TeacherForced:
         )
 
 
-def _sums_graph(view: Any, batch: Mapping[str, Any]) -> Any:
+def _sums_graph(view: Any, specs: Mapping[str, Any]) -> Any:
     """(log-likelihood, right guesses, tokens) of a batch as one graph."""
 
     @tf.function(
+        autograph=False,
         input_signature=[
-            relaxed_specs(batch),
+            specs,
             tf.TensorSpec([], tf.int32, name="command"),
-        ]
+        ],
     )
     def sums(batch: Mapping[str, Any], command: Any) -> Any:
         logits_BLV = view({**batch, "command": command}, training=False)

@@ -1,0 +1,133 @@
+"""What an evaluation leaves behind: one table, JSON, all outputs, TensorBoard scalars.
+
+Decoded scores and teacher-forced figures stand in columns of their own, and are never
+averaged over problems: they measure different things.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from t2t_multimodel.evaluation.score import ProblemScores
+
+HEADINGS = (
+    "problem",
+    "on decoded output",
+    "log-perplexity\n(teacher-forced)",
+    "token accuracy\n(teacher-forced)",
+    "examples",
+    "seconds",
+)
+
+
+def score_table(results: Sequence[ProblemScores], title: str = "") -> Table:
+    """One row a problem, its metrics by name."""
+    table = Table(title=title or None, title_justify="left")
+    for column, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="left" if column < 2 else "right")
+    for result in results:
+        first, *cells = _cells(result)
+        table.add_row(f"[bold]{first}", *cells)
+    return table
+
+
+def score_markdown(results: Sequence[ProblemScores]) -> str:
+    """The same table in Markdown, with the signatures below it."""
+    rows = [[heading.replace("\n", " ") for heading in HEADINGS]]
+    rows.append(["---", "---", "---:", "---:", "---:", "---:"])
+    rows += [_cells(result) for result in results]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", *signatures(results), ""])
+
+
+def signatures(results: Sequence[ProblemScores]) -> list[str]:
+    """What makes the scores comparable: a line for each signature and who has it."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        for score in result.scores:
+            if score.detail:
+                owners.setdefault((score.title, score.detail), []).append(
+                    result.problem
+                )
+    return [
+        f"{title} of {', '.join(problems)}: sacreBLEU {detail}"
+        for (title, detail), problems in owners.items()
+    ]
+
+
+def score_json(run: Any, results: Sequence[ProblemScores]) -> dict[str, Any]:
+    """All figures as plain data, with what was evaluated."""
+    return {
+        "step": int(run.step),
+        "seed": run.seed,
+        "vocabulary": run.vocabulary.fingerprint,
+        "decoding": "greedy",
+        "problems": [
+            {
+                "problem": result.problem,
+                "split": result.split,
+                "examples": result.num_examples,
+                "seconds": round(result.seconds, 3),
+                "scores": {score.name: score.value for score in result.scores},
+                "signatures": {s.name: s.detail for s in result.scores if s.detail},
+            }
+            for result in results
+        ],
+    }
+
+
+def save_report(folder: str | Path, run: Any, results: Sequence[ProblemScores]) -> Path:
+    """Writes `scores.json`, `table.md` and `samples/PROBLEM.jsonl`, all outputs.
+
+    Returns:
+        The folder, made where it was missing.
+    """
+    root = Path(folder)
+    (root / "samples").mkdir(parents=True, exist_ok=True)
+    figures = json.dumps(score_json(run, results), indent=2, ensure_ascii=False)
+    (root / "scores.json").write_text(figures + "\n", "utf-8")
+    (root / "table.md").write_text(score_markdown(results), "utf-8")
+    for result in results:
+        lines = [
+            json.dumps(sample.as_dict(), ensure_ascii=False)
+            for sample in result.samples
+        ]
+        path = root / "samples" / f"{result.problem}.jsonl"
+        path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return root
+
+
+def write_summaries(
+    output_dir: str | Path, step: int, results: Sequence[ProblemScores]
+) -> Path:
+    """Writes scalars `metrics-PROBLEM/METRIC` for TensorBoard under `eval/`."""
+    import tensorflow as tf
+
+    folder = Path(output_dir) / "eval"
+    writer = tf.summary.create_file_writer(str(folder))
+    with writer.as_default(step=step):
+        for result in results:
+            for score in result.scores:
+                tf.summary.scalar(f"metrics-{result.problem}/{score.name}", score.value)
+    writer.close()
+    return folder
+
+
+def _cells(result: ProblemScores) -> list[str]:
+    forced = {s.title: s for s in result.scores if s.is_teacher_forced}
+    decoded = [str(score) for score in result.scores if not score.is_teacher_forced]
+    perplexity = forced.get("log-perplexity")
+    accuracy = forced.get("token accuracy")
+    return [
+        result.problem,
+        ", ".join(decoded),
+        f"{perplexity.value:.3f}" if perplexity else "",
+        f"{accuracy.value:.1f} %" if accuracy else "",
+        str(result.num_examples),
+        f"{result.seconds:.1f}",
+    ]
