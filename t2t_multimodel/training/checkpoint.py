@@ -18,6 +18,9 @@ from t2t_multimodel.training.optimizer import Adam
 
 NAME = "model.ckpt"
 
+# TensorFlow reports a damaged file in all of these ways.
+_DAMAGED = (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError)
+
 
 class Checkpoints:
     """Saves and restores one run's state.
@@ -133,7 +136,7 @@ def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
     try:
         status = checkpoint.restore(path)
         status.assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, AssertionError, ValueError) as error:
+    except _DAMAGED as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
             f"{path} cannot be restored ({reason}); remove it to go on from the "

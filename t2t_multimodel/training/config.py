@@ -37,8 +37,9 @@ class TrainingConfig:
         clip_norm: Largest global norm of a step's gradient; 0 clips nothing.
         ema_decay: Decay of the moving average of the weights that evaluation and
             decoding then use; 0 keeps none.
-        batch_cost_text, batch_cost_image, batch_cost_audio: Padded positions in a
-            batch (tokens, image positions, audio frames), by the problem's input.
+        batch_cost_text, batch_cost_image, batch_cost_audio: How much fits into a
+            batch, by the kind of the problem's inputs. The unit is a padded token;
+            `data.features` says what a picture and a frame cost in it.
         max_length: Longest text trained on, in tokens; longer examples are dropped.
         max_frames: Longest audio trained on, in frames.
         num_buckets: Different padded lengths a problem has at most.
@@ -64,7 +65,7 @@ class TrainingConfig:
     ema_decay: float = 0.0
     batch_cost_text: int = 2048
     batch_cost_image: int = 1024
-    batch_cost_audio: int = 16384
+    batch_cost_audio: int = 2048
     max_length: int = 256
     max_frames: int = 2048
     num_buckets: int = 4

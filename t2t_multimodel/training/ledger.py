@@ -66,6 +66,8 @@ class Ledger:
 
     def __init__(self, step: int) -> None:
         self._step = step
+        self._start: float
+        self._last: float
         self._open(0.0)
 
     def add(self, problem: str, result: StepResult, rate: float) -> None:
@@ -73,7 +75,8 @@ class Ledger:
         now = time.perf_counter()
         self._step += 1
         self._entries.append((self._step, problem, result, now - self._last))
-        self._last, self._rate = now, rate
+        self._last = now
+        self._rate = rate
 
     def pause(self) -> None:
         """Leaves the time since the last step out: it was spent on other work."""
@@ -123,8 +126,7 @@ class Ledger:
 
     def _open(self, seconds_waited: float) -> None:
         self._entries: list[tuple[int, str, StepResult, float]] = []
-        self._last = time.perf_counter()
-        self._start = self._last
+        self._start = self._last = time.perf_counter()
         self._waited = seconds_waited
         self._rate = 0.0
 

@@ -135,7 +135,7 @@ class Loop:
             if self._average is not None:
                 self._average.update(step)
             ledger.add(problem, result, rate)
-            stopped_by = stop.signal_name or self._call_back(step, problem, result)
+            stopped_by = self._call_back(step, problem, result) or stop.signal_name
             if step % config.log_steps == 0:
                 self._show(ledger.close(feeds.seconds_waited))
             if step % config.save_steps == 0:
@@ -166,6 +166,7 @@ class Loop:
         if not self._callbacks.callbacks:
             return None
         logs = {"problem": problem, "loss": float(result.loss)}
-        self._callbacks.on_train_batch_end(step - 1, logs)
         model = self._callbacks.callbacks[0].model
+        model.stop_training = False
+        self._callbacks.on_train_batch_end(step - 1, logs)
         return "callback" if model.stop_training else None

@@ -78,7 +78,7 @@ class RunRecord:
         }
         output_dir.mkdir(parents=True, exist_ok=True)
         copy = output_dir / VOCABULARY
-        if not copy.exists():
+        if self.vocabulary_size and not copy.exists():
             shutil.copyfile(vocabulary_file, f"{copy}.tmp")
             os.replace(f"{copy}.tmp", copy)
         _write(output_dir / GIN, to_gin(self.hparams))

@@ -7,6 +7,7 @@ changes neither the data nor, up to rounding, the first update.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import tensorflow as tf
@@ -33,6 +34,13 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
     if name == "auto":
         name = "mirrored" if len(accelerators) > 1 else "one_device"
     devices = [d.name for d in accelerators or tf.config.list_logical_devices("CPU")]
+    return _strategy(name, tuple(devices))
+
+
+@functools.cache
+def _strategy(name: str, devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # Once a process: two mirrored strategies would number their collective
+    # operations alike, and TensorFlow would confuse those of different graphs.
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.OneDeviceStrategy(devices[0])

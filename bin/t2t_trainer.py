@@ -1,0 +1,138 @@
+"""Trains one model on several problems at once.
+
+  t2t-trainer --problems=mini_eight --data_dir=data --output_dir=run
+
+trains the set multimodel_tiny on the eight problems of the miniature world. The
+same command goes on where it was stopped; Ctrl-C ends a step, saves and exits.
+
+  t2t-trainer --problems=parse_mini,image_mini --data_dir=data --output_dir=run \\
+      --hparams_set=multimodel_small --hparams="depth=192,dropout=0.2"
+
+Hyper-parameters come from the named set, then from --gin_file and --gin_bindings
+("hparams.depth = 192"), then from --hparams; a run's folder holds what took effect in
+hparams.gin, which --gin_file reads back, and in config.json. To look before leaping:
+
+  t2t-trainer --problems=mini_eight --data_dir=data --dry_run
+
+TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from t2t_multimodel import registry
+from t2t_multimodel.bin import program
+
+if TYPE_CHECKING:
+    from t2t_multimodel.training.config import HParams
+
+FLAGS = flags.FlagValues()
+program.define_problem_flags(FLAGS)
+FLAGS.set_default("seed", None)
+flags.DEFINE_string("output_dir", None, "The run's folder.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "hparams_set",
+    "multimodel_tiny",
+    "A named set of hyper-parameters.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "hparams",
+    [],
+    'Changes to the set: "depth=192,dropout=0.2".',
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "gin_file", [], "A gin file that binds fields of hparams.", flag_values=FLAGS
+)
+flags.DEFINE_multi_string(
+    "gin_bindings", [], 'A gin binding: "hparams.depth = 192".', flag_values=FLAGS
+)
+flags.DEFINE_integer("train_steps", None, "Steps of the whole run.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "save_steps", None, "Steps between two checkpoints.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "eval_steps",
+    None,
+    "Steps between two teacher-forced losses on the dev splits; 0: none.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "mixture",
+    None,
+    "How steps are shared out among the problems: uniform, proportional, "
+    'temperature=2, or rates such as "parse_mini=2,image_mini=0.5".',
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "strategy",
+    "auto",
+    "one_device, mirrored (all accelerators of this machine), or auto.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "dry_run",
+    False,
+    "Build everything, show its size, take one step on each problem, and exit.",
+    flag_values=FLAGS,
+)
+
+# Flags that are shorthand for a hyper-parameter of the same name.
+FIELD_FLAGS = ("train_steps", "save_steps", "eval_steps", "mixture", "seed")
+EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Trains; its exit status."""
+    if arguments:
+        raise ValueError(f"{arguments[0]!r} is no flag; --help shows them.")
+    problem_names = program.problem_names(FLAGS)
+    hparams = _hparams()
+    data_dir = program.required(FLAGS, "data_dir")
+    if FLAGS.dry_run:
+        program.import_tensorflow()
+        from t2t_multimodel.training.dry_run import dry_run
+
+        dry_run(hparams, problem_names, data_dir, FLAGS.strategy)
+        return 0
+    output_dir = program.required(FLAGS, "output_dir")
+    program.import_tensorflow()
+    from t2t_multimodel.training.run import train
+
+    result = train(
+        hparams,
+        problem_names,
+        data_dir,
+        output_dir,
+        strategy=FLAGS.strategy,
+        command_line=sys.argv,
+    )
+    return EXIT_STATUS.get(result.stopped_by or "", 0)
+
+
+def _hparams() -> HParams:
+    """The named set, then gin, then --hparams, then the shorthand flags."""
+    hparams = registry.hparams(FLAGS.hparams_set)
+    if FLAGS.gin_file or FLAGS.gin_bindings:
+        from t2t_multimodel.training.gin_bindings import apply_gin
+
+        hparams = apply_gin(hparams, FLAGS.gin_file, FLAGS.gin_bindings)
+    for assignments in FLAGS.hparams:
+        hparams = hparams.override(assignments)
+    given = {name: FLAGS[name].value for name in FIELD_FLAGS}
+    return hparams.replace(**{k: v for k, v in given.items() if v is not None})
+
+
+def run() -> None:
+    """The console script."""
+    program.run(main, FLAGS)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,106 @@
+"""The generated data of a run: its problems, vocabulary, streams and dev batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from t2t_multimodel import registry
+from t2t_multimodel.data.pipeline import BatchStream, eval_batches
+from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.vocabulary import Vocabulary
+from t2t_multimodel.training.config import TrainingConfig
+from t2t_multimodel.training.dev_loss import Batches
+from t2t_multimodel.training.record import VOCABULARY
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpora:
+    """What a run trains on.
+
+    Attributes:
+        problems: In the order in which they were named.
+        data_dir: Where their data lies.
+        vocabulary: The shared vocabulary; None if no problem has text.
+        streams: Training batches by problem.
+    """
+
+    problems: tuple[Problem, ...]
+    data_dir: Path
+    vocabulary: Vocabulary | None
+    streams: dict[str, BatchStream]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Training examples by problem."""
+        return {name: stream.num_examples for name, stream in self.streams.items()}
+
+    def dev_batches(self, config: TrainingConfig) -> dict[str, Batches]:
+        """For each problem, what gives the first batches of its dev split."""
+        return {
+            problem.name: functools.partial(self._dev_batches, problem, config)
+            for problem in self.problems
+        }
+
+    def _dev_batches(self, problem: Problem, config: TrainingConfig) -> tf.data.Dataset:
+        batches = eval_batches(
+            problem,
+            self.data_dir,
+            self.vocabulary,
+            split="dev",
+            batch_cost=_batch_cost(problem, config),
+        )
+        return batches.take(config.eval_batches)
+
+
+def open_corpora(
+    problem_names: Sequence[str], data_dir: Path, config: TrainingConfig
+) -> Corpora:
+    """Opens the data of some problems.
+
+    Raises:
+        ValueError: A problem is unknown, has no data (the command that makes it is
+            given), or its data was made with another vocabulary.
+    """
+    problems = tuple(registry.problem(name) for name in problem_names)
+    missing = [
+        problem.name
+        for problem in problems
+        if not (data_dir / f"{problem.name}.manifest.json").exists()
+    ]
+    if missing:
+        raise ValueError(
+            f"{data_dir} has no data of {', '.join(missing)}; make it with: "
+            f"t2t-datagen --problems={','.join(missing)} --data_dir={data_dir}"
+        )
+    vocabulary = None
+    if any("text" in (p.inputs.modality, p.targets.modality) for p in problems):
+        vocabulary = Vocabulary.load(data_dir / VOCABULARY)
+    streams = {
+        problem.name: BatchStream(
+            problem,
+            data_dir,
+            vocabulary,
+            split="train",
+            batch_cost=_batch_cost(problem, config),
+            max_length=_max_length(problem, config),
+            num_buckets=config.num_buckets,
+            seed=config.seed,
+        )
+        for problem in problems
+    }
+    return Corpora(problems, data_dir, vocabulary, streams)
+
+
+def _batch_cost(problem: Problem, config: TrainingConfig) -> int:
+    cost: int = getattr(config, f"batch_cost_{problem.inputs.modality}")
+    return cost
+
+
+def _max_length(problem: Problem, config: TrainingConfig) -> int:
+    is_audio = problem.inputs.modality == "audio"
+    return config.max_frames if is_audio else config.max_length

@@ -1,0 +1,81 @@
+"""A trained run, ready to be evaluated or to decode."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from t2t_multimodel.data.vocabulary import Vocabulary
+from t2t_multimodel.models.multimodel import MultiModel
+from t2t_multimodel.training.checkpoint import find_checkpoint, restore_weights
+from t2t_multimodel.training.config import HParams
+from t2t_multimodel.training.record import VOCABULARY, RunRecord
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a run's folder gives.
+
+    Attributes:
+        model: With the checkpoint's weights: their moving average where the run kept
+            one (`ema_decay`).
+        hparams: What took effect in training.
+        problem_names: In the model's order.
+        vocabulary: The run's own copy; None if no problem has text.
+        data_dir: Where the run read its data.
+        seed: The run's.
+        step: The steps that the weights have seen.
+        output_dir: The run's folder.
+        checkpoint: The checkpoint's path.
+    """
+
+    model: MultiModel
+    hparams: HParams
+    problem_names: tuple[str, ...]
+    vocabulary: Vocabulary | None
+    data_dir: Path
+    seed: int
+    step: int
+    output_dir: Path
+    checkpoint: str
+
+
+def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
+    """The model of a run as it stood at a checkpoint.
+
+    Args:
+        output_dir: The run's folder.
+        checkpoint: None for the newest; else a step ("3000"), a name or a path.
+
+    Raises:
+        ValueError: The folder is no run's, has no such checkpoint, or its vocabulary
+            is not the one that the run was trained with.
+    """
+    output_dir = Path(output_dir)
+    record = RunRecord.read(output_dir)
+    path = find_checkpoint(output_dir, checkpoint)
+    vocabulary = None
+    if record.vocabulary_size:
+        vocabulary = Vocabulary.load(output_dir / VOCABULARY)
+        if vocabulary.fingerprint != record.vocabulary_fingerprint:
+            raise ValueError(
+                f"{output_dir / VOCABULARY} is vocabulary {vocabulary.fingerprint}, "
+                f"but the run was trained with {record.vocabulary_fingerprint}; put "
+                "that one back."
+            )
+    model = MultiModel(
+        record.hparams.model, record.tasks, max(3, record.vocabulary_size)
+    )
+    model.build_views()
+    averaged = record.hparams.training.ema_decay > 0
+    return Run(
+        model=model,
+        hparams=record.hparams,
+        problem_names=record.problem_names,
+        vocabulary=vocabulary,
+        data_dir=Path(record.data_dir),
+        seed=record.hparams.training.seed,
+        step=restore_weights(path, model, averaged),
+        output_dir=output_dir,
+        checkpoint=path,
+    )

@@ -1,0 +1,160 @@
+"""A training run from names and folders: what `t2t-trainer` and a notebook call."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from t2t_multimodel.data.mixture import Mixture
+from t2t_multimodel.models.multimodel import MultiModel
+from t2t_multimodel.models.task import task_of
+from t2t_multimodel.training.averaging import WeightAverage
+from t2t_multimodel.training.checkpoint import Checkpoints
+from t2t_multimodel.training.config import HParams
+from t2t_multimodel.training.corpora import Corpora, open_corpora
+from t2t_multimodel.training.dev_loss import DevLoss
+from t2t_multimodel.training.loop import Loop, TrainResult
+from t2t_multimodel.training.optimizer import Adam
+from t2t_multimodel.training.progress import Progress
+from t2t_multimodel.training.record import CONFIG, VOCABULARY, RunRecord
+from t2t_multimodel.training.step import TrainStep
+from t2t_multimodel.training.strategy import make_strategy
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A run before its first step.
+
+    Attributes:
+        hparams: What took effect.
+        corpora: The problems and their data.
+        strategy: In whose scope the model was made.
+        model: With all its weights, at random.
+        optimizer: Over all of them.
+    """
+
+    hparams: HParams
+    corpora: Corpora
+    strategy: tf.distribute.Strategy
+    model: MultiModel
+    optimizer: Adam
+
+    def make_step(self, specs: Any) -> TrainStep:
+        """The training step for batches of these specs."""
+        seed = self.hparams.training.seed
+        return TrainStep(self.model, self.optimizer, self.strategy, specs, seed)
+
+
+def prepare(
+    hparams: HParams,
+    problem_names: Sequence[str],
+    data_dir: str | Path,
+    strategy: str = "auto",
+) -> Prepared:
+    """Opens the data and builds the model and its optimizer.
+
+    Seeds Python's, NumPy's and Keras's generators with the run's seed.
+
+    Raises:
+        ValueError: As `open_corpora` and `make_strategy`.
+    """
+    training = hparams.training
+    corpora = open_corpora(problem_names, Path(data_dir), training)
+    scope = make_strategy(strategy)
+    keras.utils.set_random_seed(training.seed)
+    with scope.scope():
+        model = MultiModel(
+            hparams.model,
+            [task_of(problem) for problem in corpora.problems],
+            corpora.vocabulary.size if corpora.vocabulary else 3,
+        )
+        model.build_views()
+        optimizer = Adam(model.trainable_variables, training)
+    return Prepared(hparams, corpora, scope, model, optimizer)
+
+
+def train(
+    hparams: HParams,
+    problem_names: Sequence[str],
+    data_dir: str | Path,
+    output_dir: str | Path,
+    train_steps: int | None = None,
+    strategy: str = "auto",
+    mixture: str | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    command_line: Sequence[str] = (),
+) -> TrainResult:
+    """Trains one model on several problems, or goes on with a run.
+
+    Args:
+        hparams: Of the model and its training.
+        problem_names: Names of registered problems; each must have data.
+        data_dir: Where t2t-datagen put the data.
+        output_dir: The run's folder; if it holds a run, that run goes on.
+        train_steps: Replaces the field of this name; so do `mixture` and `seed`.
+        strategy: See `make_strategy`.
+        callbacks: Keras's; their `on_train_batch_end` gets `problem` and `loss`.
+        command_line: Kept in config.json, for a reader.
+
+    Raises:
+        ValueError: The data is missing or does not fit, `output_dir` holds a run that
+            differs, or the loss of a step was not finite. One clear line.
+    """
+    given = {"train_steps": train_steps, "mixture": mixture, "seed": seed}
+    hparams = hparams.replace(**{k: v for k, v in given.items() if v is not None})
+    output_dir = Path(output_dir)
+    run = prepare(hparams, problem_names, data_dir, strategy)
+    record = _record(run, command_line)
+    if (output_dir / CONFIG).exists():
+        RunRecord.read(output_dir).check_goes_on(record, output_dir)
+    record.write(output_dir, Path(data_dir) / VOCABULARY)
+    training = hparams.training
+    average = None
+    if training.ema_decay:
+        with run.strategy.scope():
+            weights = run.model.trainable_variables
+            average = WeightAverage(weights, training.ema_decay, run.strategy)
+    _log.info(
+        "%s: %s weights, %d problems, into %s",
+        hparams.name,
+        f"{run.model.count_params():,}",
+        len(run.corpora.problems),
+        output_dir,
+    )
+    loop = Loop(
+        config=training,
+        mixture=Mixture(
+            tuple(run.corpora.sizes), run.corpora.sizes, training.mixture, training.seed
+        ),
+        streams=run.corpora.streams,
+        make_step=run.make_step,
+        checkpoints=Checkpoints(
+            output_dir, run.model, run.optimizer, average, training.keep_checkpoints
+        ),
+        average=average,
+        dev_losses=DevLoss(run.model, run.corpora.dev_batches(training)),
+        progress=Progress(output_dir, training.train_steps),
+        callbacks=keras.callbacks.CallbackList(list(callbacks), model=run.model),
+    )
+    return loop.run(output_dir)
+
+
+def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:
+    vocabulary = run.corpora.vocabulary
+    return RunRecord(
+        hparams=run.hparams,
+        tasks=tuple(run.model.tasks.values()),
+        vocabulary_fingerprint=vocabulary.fingerprint if vocabulary else "",
+        vocabulary_size=vocabulary.size if vocabulary else 0,
+        data_dir=str(run.corpora.data_dir.absolute()),
+        command_line=tuple(command_line),
+    )
