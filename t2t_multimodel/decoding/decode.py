@@ -175,7 +175,7 @@ def _search_graph(view: Any, specs: Mapping[str, Any]) -> Any:
             specs,
             tf.TensorSpec([], tf.int32, name="command"),
             tf.TensorSpec([None], tf.int32, name="limits"),
-        ]
+        ],
     )
     def search(inputs: Mapping[str, Any], command: Any, limits_B: Any) -> Any:
         features = {**inputs, "command": command}
@@ -209,7 +209,7 @@ def _classify_graph(view: Any, specs: Mapping[str, Any]) -> Any:
         input_signature=[
             specs,
             tf.TensorSpec([], tf.int32, name="command"),
-        ]
+        ],
     )
     def classify(inputs: Mapping[str, Any], command: Any) -> Any:
         logits_BC = view.classify({**inputs, "command": command})

@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from t2t_multimodel.evaluation.score import ProblemScores
+
+PLAIN_WIDTH = 150
 
 HEADINGS = (
     "problem",
@@ -34,6 +37,16 @@ def score_table(results: Sequence[ProblemScores], title: str = "") -> Table:
         first, *cells = _cells(result)
         table.add_row(f"[bold]{first}", *cells)
     return table
+
+
+def print_table(results: Sequence[ProblemScores], title: str = "") -> None:
+    """The table and the signatures, on standard output."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    console.print(score_table(results, title))
+    for line in signatures(results):
+        console.print(line, style="dim", soft_wrap=True)
 
 
 def score_markdown(results: Sequence[ProblemScores]) -> str:

@@ -1,0 +1,111 @@
+"""t2t-eval: scores of a trained run, on what it writes by itself.
+
+Decodes every example of a split greedily and compares the output with the raw
+reference: BLEU for translations (sacreBLEU, signature shown), BLEU-4 for captions,
+word error rate for speech, labelled bracketing F1 and whole trees for parsing, top-1
+and top-5 for classes. Log-perplexity and token accuracy are teacher-forced: the model
+is shown the reference up to each token, so they are no scores of what it writes.
+
+  t2t-eval --output_dir=run
+      All problems of the run, on the test splits in the data folder it was trained on.
+
+  t2t-eval --output_dir=run --problems=parse_mini,speech_mini --split=dev
+  t2t-eval --output_dir=run --checkpoint=3000 --max_examples=100
+  t2t-eval --output_dir=run --report_dir=report
+      Also writes report/scores.json, report/table.md and every output as
+      report/samples/PROBLEM.jsonl.
+
+  t2t-eval --output_dir=run --json
+      Prints JSON in place of the table.
+
+The scores also go to OUTPUT_DIR/eval, where TensorBoard finds them as
+metrics-PROBLEM/METRIC.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from t2t_multimodel import quiet, registry
+from t2t_multimodel.bin import program
+
+FLAGS = flags.FlagValues()
+program.define_problem_flags(FLAGS)
+flags.DEFINE_string("output_dir", None, "The folder of the run.", flag_values=FLAGS)
+flags.DEFINE_string(
+    "checkpoint",
+    None,
+    "A step, or a checkpoint's name or path; the newest by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "split",
+    "test",
+    ["test", "dev"],
+    "What to score on: test or dev.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "max_examples",
+    None,
+    "Look at the first so many examples of each problem only.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "batch_cost",
+    2048,
+    "Padded positions in a batch, as in training; scores do not depend on it.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "report_dir", None, "Write JSON, a table and all outputs here.", flag_values=FLAGS
+)
+flags.DEFINE_bool("json", False, "Print JSON, not a table.", flag_values=FLAGS)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Evaluates and prints."""
+    if arguments:
+        raise ValueError(f"t2t-eval takes flags only, not {arguments[0]!r}")
+    output_dir = program.required(FLAGS, "output_dir")
+    given = [text for text in (FLAGS.problems, FLAGS.problem) if text]
+    names = registry.parse_problems(given) if given else None
+    quiet.import_tensorflow()
+    from t2t_multimodel.evaluation import report
+    from t2t_multimodel.evaluation.evaluate import evaluate
+    from t2t_multimodel.training.restore import load_run
+
+    run = load_run(output_dir, FLAGS.checkpoint)
+    results = evaluate(
+        run,
+        names,
+        data_dir=FLAGS.data_dir,
+        split=FLAGS.split,
+        max_examples=FLAGS.max_examples,
+        batch_cost=FLAGS.batch_cost,
+        show_progress=True,
+    )
+    report.write_summaries(output_dir, run.step, results)
+    if FLAGS.report_dir:
+        report.save_report(FLAGS.report_dir, run, results)
+    if FLAGS.json:
+        figures = report.score_json(run, results)
+        sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    else:
+        title = f"{output_dir}, step {run.step}, {FLAGS.split} split"
+        report.print_table(results, title)
+
+
+def run() -> None:
+    """The console script."""
+    program.run(main, FLAGS, log_to=sys.stderr)
+
+
+if __name__ == "__main__":
+    run()
