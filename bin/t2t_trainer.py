@@ -19,13 +19,14 @@ TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from t2t_multimodel import registry
+from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
 
 if TYPE_CHECKING:
@@ -41,17 +42,17 @@ flags.DEFINE_string(
     "A named set of hyper-parameters.",
     flag_values=FLAGS,
 )
-flags.DEFINE_multi_string(
+flags.DEFINE_string(
     "hparams",
-    [],
+    None,
     'Changes to the set: "depth=192,dropout=0.2".',
     flag_values=FLAGS,
 )
 flags.DEFINE_multi_string(
-    "gin_file", [], "A gin file that binds fields of hparams.", flag_values=FLAGS
+    "gin_file", None, "A gin file that binds fields of hparams.", flag_values=FLAGS
 )
 flags.DEFINE_multi_string(
-    "gin_bindings", [], 'A gin binding: "hparams.depth = 192".', flag_values=FLAGS
+    "gin_bindings", None, 'A gin binding: "hparams.depth = 192".', flag_values=FLAGS
 )
 flags.DEFINE_integer("train_steps", None, "Steps of the whole run.", flag_values=FLAGS)
 flags.DEFINE_integer(
@@ -96,13 +97,13 @@ def main(arguments: Sequence[str]) -> int:
     hparams = _hparams()
     data_dir = program.required(FLAGS, "data_dir")
     if FLAGS.dry_run:
-        program.import_tensorflow()
+        quiet.import_tensorflow()
         from t2t_multimodel.training.dry_run import dry_run
 
         dry_run(hparams, problem_names, data_dir, FLAGS.strategy)
         return 0
     output_dir = program.required(FLAGS, "output_dir")
-    program.import_tensorflow()
+    quiet.import_tensorflow()
     from t2t_multimodel.training.run import train
 
     result = train(
@@ -118,13 +119,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _hparams() -> HParams:
     """The named set, then gin, then --hparams, then the shorthand flags."""
-    hparams = registry.hparams(FLAGS.hparams_set)
+    name = FLAGS.hparams_set
+    hparams = dataclasses.replace(registry.hparams(name), name=name)
     if FLAGS.gin_file or FLAGS.gin_bindings:
         from t2t_multimodel.training.gin_bindings import apply_gin
 
-        hparams = apply_gin(hparams, FLAGS.gin_file, FLAGS.gin_bindings)
-    for assignments in FLAGS.hparams:
-        hparams = hparams.override(assignments)
+        hparams = apply_gin(hparams, FLAGS.gin_file or (), FLAGS.gin_bindings or ())
+    hparams = hparams.override(FLAGS.hparams or "")
     given = {name: FLAGS[name].value for name in FIELD_FLAGS}
     return hparams.replace(**{k: v for k, v in given.items() if v is not None})
 

@@ -62,7 +62,11 @@ class Adam:
             gradients = [gradient * scale for gradient in gradients]
         variables = [_variable(weight) for weight in weights]
         places = [self._index[id(variable)] for variable in variables]
-        decay1, decay2 = self._count(places)
+        beta1, beta2 = tf.constant(config.adam_beta1), tf.constant(config.adam_beta2)
+        epsilon = tf.constant(config.adam_epsilon)
+        counts = self._count(places)
+        decay1 = tf.unstack(tf.pow(beta1, counts), len(places))
+        decay2 = tf.unstack(tf.pow(beta2, counts), len(places))
         for place, variable, gradient, power1, power2 in zip(
             places, variables, gradients, decay1, decay2, strict=True
         ):
@@ -73,26 +77,22 @@ class Adam:
                 beta1_power=power1,
                 beta2_power=power2,
                 lr=learning_rate,
-                beta1=config.adam_beta1,
-                beta2=config.adam_beta2,
-                epsilon=config.adam_epsilon,
+                beta1=beta1,
+                beta2=beta2,
+                epsilon=epsilon,
                 grad=gradient,
             )
         return norm
 
-    def _count(self, places: list[int]) -> tuple[list[Any], list[Any]]:
-        """Counts an update of these weights; both betas to the power of the counts."""
+    def _count(self, places: list[int]) -> Any:
+        """Counts an update of these weights; their counts, float32."""
         used = np.zeros([len(self._index)], np.int64)
         used[places] = 1
         tf.raw_ops.AssignAddVariableOp(resource=self.updates.handle, value=used)
         updates = tf.raw_ops.ReadVariableOp(
             resource=self.updates.handle, dtype=tf.int64
         )
-        counts = tf.cast(tf.gather(updates, places), tf.float32)
-        return (
-            tf.unstack(tf.pow(self._config.adam_beta1, counts), len(places)),
-            tf.unstack(tf.pow(self._config.adam_beta2, counts), len(places)),
-        )
+        return tf.cast(tf.gather(updates, places), tf.float32)
 
 
 def dense(gradient: Any, weight: Any) -> Any:

@@ -1,0 +1,69 @@
+"""The program t2t-trainer: its help, its errors, and that they need no TensorFlow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+# Runs the program and reports on standard error whether TensorFlow was imported.
+PROGRAM = """
+import atexit, sys
+atexit.register(
+    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
+from t2t_multimodel.bin import t2t_trainer
+sys.argv[0] = "t2t-trainer"
+t2t_trainer.run()
+"""
+
+
+def trainer(*arguments: str) -> tuple[int, str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def test_help_teaches_and_needs_no_tensorflow() -> None:
+    status, output, errors = trainer("--help")
+    assert (status, errors) == (0, ["tensorflow: False"])
+    assert "t2t-trainer --problems=mini_eight --data_dir=data" in output
+    for flag in ("--hparams_set", "--gin_file", "--[no]dry_run", "--train_steps"):
+        assert flag in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--problems=speach_mini"], "no problem 'speach_mini'; near it: speech_mini"),
+        (
+            ["--problems=mini_eight", "--hparams_set=multimodel_tyni"],
+            "no hyper-parameter set 'multimodel_tyni'; near it: multimodel_tiny",
+        ),
+        (
+            ["--problems=mini_eight", "--hparams=num_expert=3"],
+            "multimodel_tiny has no field 'num_expert'; near it: num_experts",
+        ),
+        (
+            ["--problems=mini_eight", "--gin_bindings=hparams.num_expert=3"],
+            "multimodel_tiny has no field 'num_expert'; near it: num_experts",
+        ),
+        (["--problems=mini_eight"], "--data_dir is missing"),
+        (["--problems=mini_eight", "--data_dir=d"], "--output_dir is missing"),
+        (["--train_step=3"], "Unknown command line flag 'train_step'"),
+        (["parse_mini"], "'parse_mini' is no flag"),
+    ],
+)
+def test_a_mistake_is_one_line_and_needs_no_tensorflow(
+    arguments: list[str], message: str
+) -> None:
+    status, _, errors = trainer(*arguments)
+    assert status == 1
+    assert errors[-1] == "tensorflow: False"
+    assert len(errors) == 2
+    assert errors[0].startswith(f"t2t-trainer: error: {message}")
