@@ -1,7 +1,8 @@
 """What all programs share: reading flags, `--help`, and one clear line on a fault.
 
 A program is a module with a docstring (its help), flags in a `FlagValues` of its own,
-and a `main`; `run` does the rest:
+and a `main`; `run` does the rest. A `main` that needs TensorFlow first calls
+`quiet.import_tensorflow()`, once its flags are checked:
 
     FLAGS = flags.FlagValues()
     program.define_problem_flags(FLAGS)
@@ -17,17 +18,15 @@ Exit status: 0 done; 1 the user's or the data's fault, with one line
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from absl import flags
 
-from t2t_multimodel import registry
+from t2t_multimodel import quiet, registry
 
 HELP_FLAGS = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 
@@ -72,16 +71,22 @@ def problem_names(flag_values: flags.FlagValues) -> tuple[str, ...]:
     return registry.parse_problems(given)
 
 
+def path(flag_values: flags.FlagValues, name: str) -> Path | None:
+    """The path that a flag gives, if any."""
+    value: str | None = flag_values[name].value
+    return Path(value).expanduser() if value else None
+
+
 def required(flag_values: flags.FlagValues, name: str) -> Path:
     """The path that a flag must give.
 
     Raises:
         ValueError: The flag is missing.
     """
-    value: str | None = flag_values[name].value
-    if not value:
+    given = path(flag_values, name)
+    if given is None:
         raise ValueError(f"--{name} is missing: {flag_values[name].help}")
-    return Path(value).expanduser()
+    return given
 
 
 def run(
@@ -109,32 +114,6 @@ def run(
     sys.exit(_status(name, main, flag_values, argv, log_to))
 
 
-@contextlib.contextmanager
-def quiet_import() -> Iterator[None]:
-    """Keeps what TensorFlow writes while it loads from standard error.
-
-    Its libraries write a few lines before any log level counts.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def import_tensorflow() -> None:
-    """Loads TensorFlow without the lines that it writes of itself."""
-    with quiet_import():
-        import tensorflow as tf
-
-        tf.get_logger().setLevel("ERROR")
-
-
 def _status(
     name: str,
     main: Callable[[Sequence[str]], int | None],
@@ -146,12 +125,11 @@ def _status(
     if any(argument in HELP_FLAGS for argument in given[1:]):
         sys.stdout.write(_help(main, flag_values))
         return 0
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     _start_logging(log_to or sys.stdout)
     try:
         arguments = flag_values(given)[1:]
         if "t2t_usr_dir" in flag_values and flag_values.t2t_usr_dir:
-            import_tensorflow()  # the user's problems do; keep it quiet
+            quiet.import_tensorflow()  # the user's problems do; keep it quiet
             registry.import_usr_dir(flag_values.t2t_usr_dir)
         return main(arguments) or 0
     except KeyboardInterrupt:

@@ -69,8 +69,12 @@ class Feature:
         """Length along the padded dimension: tokens with the end, frames, samples."""
         return 1
 
-    def cost(self, length: int | np.ndarray) -> Any:
+    def cost(self, length: Any) -> Any:
         """Cost in a batch of something of that (padded) length, in units of a token."""
+        return length
+
+    def extent(self, length: Any) -> Any:
+        """A length in the unit in which it is limited: tokens, or frames of 10 ms."""
         return length
 
     def tensors(
@@ -158,7 +162,7 @@ class Text(Feature):
         tokens = _needed(vocabulary).encode_tensor(stored_B)
         longest = pad_to if pad_to is not None else tokens.bounding_shape(axis=1)
         length = _round_up(tf.cast(longest, tf.int32), self.multiple)
-        tokens_BL = tokens.to_tensor(PAD, shape=[None, length])
+        tokens_BL = tokens.to_tensor(PAD, shape=tf.stack([-1, length]))
         tokens_BL = tf.ensure_shape(tokens_BL, [None, None])
         return {key: tokens_BL, f"{key}_mask": tf.not_equal(tokens_BL, PAD)}
 
@@ -212,7 +216,7 @@ class Image(Feature):
     def raw(self, stored: Stored) -> bytes:
         return _as_bytes(stored)
 
-    def cost(self, length: int | np.ndarray) -> Any:
+    def cost(self, length: Any) -> Any:
         # The image net strides by 16; its first, wide steps weigh as much again.
         return length * max(1, self.height * self.width // 128)
 
@@ -272,10 +276,13 @@ class Audio(Feature):
             return num_samples
         return self._frames.count(num_samples)
 
-    def cost(self, length: int | np.ndarray) -> Any:
+    def cost(self, length: Any) -> Any:
         # Four frames (40 ms) weigh about as much as a token.
-        unit = 4 if self.form == "spectrogram" else 4 * self._frames.step
-        return -(-length // unit)
+        return -(-self.extent(length) // 4)
+
+    def extent(self, length: Any) -> Any:
+        samples_per_frame = self._frames.step
+        return length if self.form == "spectrogram" else -(-length // samples_per_frame)
 
     def tensors(
         self,

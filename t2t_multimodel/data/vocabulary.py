@@ -20,6 +20,8 @@ from typing import Any
 
 import sentencepiece
 
+from t2t_multimodel import quiet
+
 PAD = 0
 EOS = 1
 UNK = 2
@@ -161,7 +163,7 @@ class Vocabulary:
         import tensorflow_text
 
         # Made outside of any graph: it is then usable in all of them.
-        with tf.init_scope():
+        with tf.init_scope(), quiet.no_standard_error():
             return tensorflow_text.SentencepieceTokenizer(
                 self._model, out_type=tf.int32, add_eos=True
             )

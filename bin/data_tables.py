@@ -1,0 +1,107 @@
+"""What t2t-datagen shows: tables of problems and of generated data, and progress."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from t2t_multimodel import registry
+from t2t_multimodel.data.manifest import Manifest
+
+# Piped output has no width of its own; tables then must not be cut.
+_PIPED_WIDTH = 160
+
+
+def show_problems() -> None:
+    """All problems and groups: `--list`."""
+    table = Table("problem", "inputs", "targets", "command", "train", "source")
+    table.columns[4].justify = "right"
+    for name in registry.list_problems():
+        problem = registry.problem(name)
+        size = problem.sizes.get("train")
+        table.add_row(
+            name,
+            problem.inputs.describe(),
+            problem.targets.describe(),
+            problem.command,
+            f"{size:,}" if size else "",
+            problem.source if problem.needs_source else "made by itself",
+        )
+    console = _console()
+    console.print(table)
+    for name in registry.list_groups():
+        console.print(f"group [bold]{name}[/bold]: {', '.join(registry.group(name))}")
+
+
+def show_made(manifests: Sequence[Manifest]) -> None:
+    """What there is of each problem: counts, lengths, size."""
+    table = Table("problem", "split", "examples", "skipped", "inputs", "targets", "MB")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for manifest in manifests:
+        for name, split in manifest.splits.items():
+            table.add_row(
+                manifest.problem,
+                name,
+                f"{split.examples:,}",
+                f"{sum(split.skipped.values()):,}",
+                *(
+                    f"{lengths.min} - {lengths.mean:.1f} - {lengths.max}"
+                    for lengths in (split.inputs, split.targets)
+                ),
+                f"{sum(shard.bytes for shard in split.shards) / 1e6:.1f}",
+            )
+    _console().print(table)
+
+
+def describe(names: Sequence[str], data_dir: Path) -> None:
+    """What generated problems are and where they come from: `--describe`."""
+    manifests = [Manifest.load(data_dir, name) for name in names]
+    table = Table("problem", "features", "source", "licence", "made with", "vocabulary")
+    for manifest in manifests:
+        given = {k: v for k, v in manifest.arguments.items() if v is not None}
+        table.add_row(
+            manifest.problem,
+            " -> ".join(manifest.features.values()),
+            manifest.source,
+            manifest.licence,
+            ", ".join(f"{key}={value}" for key, value in given.items())
+            + f", version={manifest.generator_version}",
+            f"{manifest.vocabulary['size']} pieces, "
+            f"{manifest.vocabulary['fingerprint']}",
+        )
+    _console().print(table)
+    show_made(manifests)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str, int], None]]:
+    """A line for each split being made; yields what to call with name and count."""
+    columns = (
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed} examples"),
+    )
+    with Progress(
+        *columns, TimeElapsedColumn(), console=_console(), transient=True
+    ) as shown:
+        tasks = {}
+
+        def show(name: str, done: int) -> None:
+            if name not in tasks and done:
+                tasks[name] = shown.add_task(name, total=None)
+            if name in tasks:
+                shown.update(tasks[name], completed=done)
+
+        yield show
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPED_WIDTH)
+    return console
