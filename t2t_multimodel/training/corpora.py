@@ -10,6 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_multimodel import registry
+from t2t_multimodel.data.manifest import manifest_path
 from t2t_multimodel.data.pipeline import BatchStream, eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -70,7 +71,7 @@ def open_corpora(
     missing = [
         problem.name
         for problem in problems
-        if not (data_dir / f"{problem.name}.manifest.json").exists()
+        if not manifest_path(data_dir, problem.name).exists()
     ]
     if missing:
         raise ValueError(
