@@ -88,6 +88,13 @@ class Problem:
         """Names of the metrics; a plain class attribute overrides the default."""
         return self.targets.default_metrics
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For processes of their own; a read-only mapping cannot be sent as it is."""
+        return {
+            name: dict(value) if isinstance(value, MappingProxyType) else value
+            for name, value in vars(self).items()
+        }
+
     @property
     def features(self) -> dict[str, Feature]:
         """Both features by their key in an example."""

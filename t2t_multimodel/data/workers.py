@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ def _run_in_processes(
     num_workers: int,
     progress: Progress | None,
 ) -> list[R]:
+    # Pickled here and not by the executor, which may hang on what cannot be.
+    calls = [pickle.dumps((function, job)) for job in jobs]
     context = multiprocessing.get_context("spawn")
     counts = context.Array("q", len(jobs))
     stop = context.Event()
@@ -81,7 +84,7 @@ def _run_in_processes(
         initializer=_start_worker,
         initargs=(registry.usr_dirs(), counts, stop),
     ) as executor:
-        futures = [executor.submit(_work, function, n, j) for n, j in enumerate(jobs)]
+        futures = [executor.submit(_work, n, call) for n, call in enumerate(calls)]
         try:
             pending: set[Any] = set(futures)
             while pending:
@@ -112,7 +115,9 @@ def _start_worker(usr_dirs: tuple[Path, ...], counts: Any, stop: Any) -> None:
     _shared.update(counts=counts, stop=stop)
 
 
-def _work(function: Callable[[J, Report], R], number: int, job: J) -> R:
+def _work(number: int, call: bytes) -> Any:
+    function, job = pickle.loads(call)
+
     def report(done: int) -> None:
         _shared["counts"][number] = done
         if _shared["stop"].is_set():
