@@ -5,8 +5,9 @@ Nothing is written to disk.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,33 +38,31 @@ def dry_run(
 
 
 def _weights_table(run: Prepared) -> Table:
-    """Weights by part of the model, with a mark for each problem that uses it."""
+    """Weights by part of the model, and which problems' steps use them."""
     model = run.model
     used = {name: _ids(model.view(name).trainable_variables) for name in model.tasks}
     table = Table(title=f"{run.hparams.name}: weights by part", box=None)
     table.add_column("part")
     table.add_column("weights", justify="right")
-    for name in used:
-        table.add_column(name, justify="center")
-    for part, weights in _parts(model).items():
-        marks = ["x" if ids & _ids(weights) else "" for ids in used.values()]
-        table.add_row(part, f"{_size(weights):,}", *marks)
-    shares = [
-        f"{sum(_size([w]) for w in model.trainable_variables if id(w) in ids):,}"
-        for ids in used.values()
-    ]
-    table.add_row(
-        "all", f"{_size(model.trainable_variables):,}", *shares, end_section=True
-    )
+    table.add_column("used by")
+    for part in model.layers:
+        weights = part.trainable_variables
+        if weights:
+            users = [name for name, ids in used.items() if ids & _ids(weights)]
+            table.add_row(part.name, f"{_size(weights):,}", _listed(users, list(used)))
+    table.add_row("all", f"{_size(model.trainable_variables):,}", "")
     return table
 
 
 def _steps_table(run: Prepared) -> Table:
-    """Examples, the first batch, and the first and second step of each problem."""
+    """Examples, the first batch, and its first and second step, by problem.
+
+    The rate is zero: the weights stay as they are.
+    """
     table = Table(title="one step of each problem", box=None)
-    for column in ("problem", "examples", "a batch", "loss", "build s", "step ms"):
-        justify: Any = "left" if column in ("problem", "a batch") else "right"
-        table.add_column(column, justify=justify)
+    for column in ("problem", "examples", "a batch", "loss", "first step s", "next ms"):
+        is_text = column in ("problem", "a batch")
+        table.add_column(column, justify="left" if is_text else "right")
     feeds = Feeds(run.corpora.streams, {})
     take_step = run.make_step(feeds.specs)
     for name, size in run.corpora.sizes.items():
@@ -79,13 +78,14 @@ def _steps_table(run: Prepared) -> Table:
     return table
 
 
-def _parts(model: Any) -> Mapping[str, list[Any]]:
-    """The model's weights by the first two names of their paths."""
-    parts: dict[str, list[Any]] = {}
-    for weight in model.trainable_variables:
-        names = weight.path.split("/")[:-1]
-        parts.setdefault("/".join(names[:2]) or weight.path, []).append(weight)
-    return parts
+def _listed(users: Sequence[str], everyone: Sequence[str]) -> str:
+    """The users, or who is not among them if that is shorter to say."""
+    others = [name for name in everyone if name not in users]
+    if not others:
+        return "all"
+    if len(others) < len(users):
+        return f"all but {', '.join(others)}"
+    return ", ".join(users)
 
 
 def _shape(tensor: Any) -> str:
@@ -97,10 +97,4 @@ def _ids(weights: Sequence[Any]) -> set[int]:
 
 
 def _size(weights: Sequence[Any]) -> int:
-    total = 0
-    for weight in weights:
-        size = 1
-        for length in weight.shape:
-            size *= length
-        total += size
-    return total
+    return sum(math.prod(weight.shape) for weight in weights)
