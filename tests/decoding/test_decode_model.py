@@ -1,0 +1,119 @@
+"""Decoding with a really small MultiModel: what must hold for any weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from t2t_multimodel.decoding.decode import Decoder, RankedClasses
+from t2t_multimodel.models.multimodel import MultiModel
+from t2t_multimodel.testing.small_model import (
+    CONFIG,
+    TASKS,
+    VOCAB,
+    make_batch,
+    randomise_routers,
+)
+
+LIMIT = 14
+
+
+class Numbers:
+    """A vocabulary whose words are the ids themselves."""
+
+    def decode(self, ids: list[int]) -> str:
+        return " ".join(str(i) for i in ids if i > 2)
+
+
+@pytest.fixture(scope="module")
+def model() -> MultiModel:
+    keras.utils.set_random_seed(5)
+    model = MultiModel(CONFIG, TASKS, VOCAB)
+    model.build_views()
+    randomise_routers(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    return Decoder(Numbers(), max_length=LIMIT)
+
+
+def parts(batch: dict[str, Any], rows: slice, cut: int | None = None) -> dict[str, Any]:
+    """Some rows of a batch, their padded dimension cut to `cut`."""
+    found = {}
+    for key, value in batch.items():
+        is_image = value.ndim == 4
+        found[key] = value[rows] if cut is None or is_image else value[rows, :cut]
+    return found
+
+
+def inputs_of(batch: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in batch.items() if k.startswith("inputs")}
+
+
+def close(found: Any, expected: Any) -> bool:
+    if isinstance(found, RankedClasses):
+        return found.classes == expected.classes and np.allclose(
+            found.probabilities, expected.probabilities, atol=1e-5
+        )
+    same_score = abs(found.log_probability - expected.log_probability) < 1e-3
+    return found.text == expected.text and same_score
+
+
+@pytest.mark.parametrize("name", ["translate", "speech", "caption", "image"])
+def test_batch_mates_and_padding_change_nothing(
+    model: MultiModel, decoder: Decoder, name: str
+) -> None:
+    view = model.view(name)
+    task = model.tasks[name]
+    batch = inputs_of(make_batch(task, (7, 4, 2), seed=1))
+    unit = 4 if task.inputs.modality == "audio" else 1
+    together = decoder.decode(view, batch)
+    for row, length in enumerate((7, 4, 2)):
+        alone = parts(batch, slice(row, row + 1), length * unit)
+        (found,) = decoder.decode(view, alone)
+        assert close(found, together[row])
+
+
+def test_the_search_follows_the_logits_of_the_whole_prefix(
+    model: MultiModel, decoder: Decoder
+) -> None:
+    view = model.view("translate")
+    batch = inputs_of(make_batch(model.tasks["translate"], (6,), seed=2))
+    (found,) = decoder.decode(view, batch)
+    encoded, mask = view.encode(batch)
+    ids: list[int] = []
+    score = 0.0
+    while len(ids) < LIMIT and (not ids or ids[-1] != 1):
+        targets = np.array([[*ids, 0, 0]], np.int32)
+        logits = np.asarray(view.decode(encoded, mask, targets))[0, len(ids)]
+        log_p = logits - np.log(np.exp(logits).sum())
+        allowed = log_p.copy()
+        allowed[[0, 2]] = -np.inf
+        ids.append(int(allowed.argmax()))
+        score += float(log_p[ids[-1]])
+    assert found.text == Numbers().decode(ids)
+    assert found.log_probability == pytest.approx(score, abs=1e-3)
+
+
+def test_views_that_share_a_graph_answer_as_with_graphs_of_their_own(
+    model: MultiModel, decoder: Decoder
+) -> None:
+    batch = inputs_of(make_batch(model.tasks["translate"], (5, 7), seed=3))
+    shared = [decoder.decode(model.view(n), batch) for n in ("translate", "back")]
+    own = Decoder(Numbers(), max_length=LIMIT).decode(model.view("back"), batch)
+    assert shared[1] == own
+    assert shared[0] != shared[1]
+
+
+def test_probabilities_of_all_classes_sum_to_one(
+    model: MultiModel, decoder: Decoder
+) -> None:
+    batch = inputs_of(make_batch(model.tasks["image"], (1, 1)))
+    for ranked in decoder.decode(model.view("image"), batch):
+        assert sum(ranked.probabilities) == pytest.approx(1.0, abs=1e-5)
+        assert sorted(ranked.classes) == [0, 1, 2, 3]
