@@ -4,10 +4,16 @@ Nothing else has to be saved: the data's order, the mixture, dropout and the lea
 rate are functions of the seed and the step. The files are TensorFlow checkpoints, so
 that `tf.train.load_checkpoint(tf.train.latest_checkpoint(output_dir))` reads them;
 TensorFlow writes them under temporary names and names the newest one last.
+
+Keys are `weights/PART/NUMBER`, with the parts of the model by name (encoder, text_top,
+...) and each part's weights in their order, so that a model with one more problem keeps
+the keys of the other parts. Keras's own object graph is not used: it leaves out layers
+that a layer keeps in a list or a dict.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +50,13 @@ class Checkpoints:
         self._step = _step_variable()
         parts: dict[str, Any] = {
             "step": self._step,
-            "model": model,
-            "adam_mean": optimizer.mean,
-            "adam_square": optimizer.square,
+            "weights": _variables(model),
+            "adam_mean": _by_part(model, optimizer.mean),
+            "adam_square": _by_part(model, optimizer.square),
             "adam_updates": optimizer.updates,
         }
         if average is not None:
-            parts["average"] = average.average
+            parts["average"] = _by_part(model, average.average)
         self._checkpoint = tf.train.Checkpoint(**parts)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint, str(output_dir), max_to_keep=keep, checkpoint_name=NAME
@@ -85,13 +91,13 @@ def restore_weights(path: str, model: Any, averaged: bool) -> int:
         ValueError: The checkpoint is damaged or holds another model.
     """
     step = _step_variable()
-    parts: dict[str, Any] = {"step": step, "model": model}
+    parts: dict[str, Any] = {"step": step, "weights": _variables(model)}
     average = None
     if averaged:
         average = WeightAverage(
             model.trainable_variables, 0.0, tf.distribute.get_strategy()
         )
-        parts["average"] = average.average
+        parts["average"] = _by_part(model, average.average)
     _restore(tf.train.Checkpoint(**parts), path)
     if average is not None:
         average.put_into_model()
@@ -126,6 +132,42 @@ def find_checkpoint(output_dir: Path, checkpoint: str | None = None) -> str:
         f"There is no checkpoint {checkpoint!r} in {output_dir}; there are: "
         f"{', '.join(found) or 'none'}."
     )
+
+
+def weights_by_part(model: Any) -> dict[str, list[Any]]:
+    """All weights of a model, each once, by the name of the part that holds it.
+
+    Parts are the model's own layers; weights outside them are listed under "model".
+    """
+    parts: dict[str, list[Any]] = {}
+    seen: set[int] = set()
+    owners = [(layer.name, layer) for layer in model.layers]
+    for name, owner in [*owners, ("model", model)]:
+        own = [weight for weight in owner.weights if id(weight) not in seen]
+        seen |= {id(weight) for weight in own}
+        if own and name in parts:
+            raise ValueError(f"two parts of the model have the name {name!r}.")
+        if own:
+            parts[name] = own
+    return parts
+
+
+def _variables(model: Any) -> dict[str, list[Any]]:
+    """The TensorFlow variables of all weights by part."""
+    parts = weights_by_part(model)
+    return {name: [weight.value for weight in own] for name, own in parts.items()}
+
+
+def _by_part(model: Any, values: Sequence[Any]) -> dict[str, list[Any]]:
+    """Values in the order of the model's trainable weights, arranged by part."""
+    own = {
+        id(weight): value
+        for weight, value in zip(model.trainable_variables, values, strict=True)
+    }
+    return {
+        name: [own[id(weight)] for weight in weights if id(weight) in own]
+        for name, weights in weights_by_part(model).items()
+    }
 
 
 def _step_variable() -> tf.Variable:

@@ -10,13 +10,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_multimodel import registry
-from t2t_multimodel.data.manifest import manifest_path
+from t2t_multimodel.data.manifest import VOCABULARY_FILE, manifest_path
 from t2t_multimodel.data.pipeline import BatchStream, eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.dev_loss import Batches
-from t2t_multimodel.training.record import VOCABULARY
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +79,7 @@ def open_corpora(
         )
     vocabulary = None
     if any("text" in (p.inputs.modality, p.targets.modality) for p in problems):
-        vocabulary = Vocabulary.load(data_dir / VOCABULARY)
+        vocabulary = Vocabulary.load(data_dir / VOCABULARY_FILE)
     streams = {
         problem.name: BatchStream(
             problem,

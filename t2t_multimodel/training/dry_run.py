@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from t2t_multimodel.training.checkpoint import weights_by_part
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.feeds import Feeds
 from t2t_multimodel.training.run import Prepared, prepare
@@ -45,11 +46,9 @@ def _weights_table(run: Prepared) -> Table:
     table.add_column("part")
     table.add_column("weights", justify="right")
     table.add_column("used by")
-    for part in model.layers:
-        weights = part.trainable_variables
-        if weights:
-            users = [name for name, ids in used.items() if ids & _ids(weights)]
-            table.add_row(part.name, f"{_size(weights):,}", _listed(users, list(used)))
+    for part, weights in weights_by_part(model).items():
+        users = [name for name, ids in used.items() if ids & _ids(weights)]
+        table.add_row(part, f"{_size(weights):,}", _listed(users, list(used)))
     table.add_row("all", f"{_size(model.trainable_variables):,}", "")
     return table
 

@@ -15,11 +15,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.models.task import Task
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.gin_bindings import to_gin
 
-CONFIG, GIN, VOCABULARY = "config.json", "hparams.gin", "vocab.model"
+CONFIG, GIN = "config.json", "hparams.gin"
 FORMAT = 1
 
 # A run may go on with other values of these; all other fields decide the shape of
@@ -77,7 +78,7 @@ class RunRecord:
             "command_line": list(self.command_line),
         }
         output_dir.mkdir(parents=True, exist_ok=True)
-        copy = output_dir / VOCABULARY
+        copy = output_dir / VOCABULARY_FILE
         if self.vocabulary_size and not copy.exists():
             shutil.copyfile(vocabulary_file, f"{copy}.tmp")
             os.replace(f"{copy}.tmp", copy)

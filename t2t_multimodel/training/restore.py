@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.training.checkpoint import find_checkpoint, restore_weights
 from t2t_multimodel.training.config import HParams
-from t2t_multimodel.training.record import VOCABULARY, RunRecord
+from t2t_multimodel.training.record import RunRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +57,12 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
     path = find_checkpoint(output_dir, checkpoint)
     vocabulary = None
     if record.vocabulary_size:
-        vocabulary = Vocabulary.load(output_dir / VOCABULARY)
+        vocabulary = Vocabulary.load(output_dir / VOCABULARY_FILE)
         if vocabulary.fingerprint != record.vocabulary_fingerprint:
             raise ValueError(
-                f"{output_dir / VOCABULARY} is vocabulary {vocabulary.fingerprint}, "
-                f"but the run was trained with {record.vocabulary_fingerprint}; put "
-                "that one back."
+                f"{output_dir / VOCABULARY_FILE} is vocabulary "
+                f"{vocabulary.fingerprint}, but the run was trained with "
+                f"{record.vocabulary_fingerprint}; put that one back."
             )
     model = MultiModel(
         record.hparams.model, record.tasks, max(3, record.vocabulary_size)

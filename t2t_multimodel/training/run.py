@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.mixture import Mixture
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
@@ -22,7 +23,7 @@ from t2t_multimodel.training.dev_loss import DevLoss
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
-from t2t_multimodel.training.record import CONFIG, VOCABULARY, RunRecord
+from t2t_multimodel.training.record import CONFIG, RunRecord
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
 
@@ -116,7 +117,7 @@ def train(
     record = _record(run, command_line)
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
-    record.write(output_dir, Path(data_dir) / VOCABULARY)
+    record.write(output_dir, Path(data_dir) / VOCABULARY_FILE)
     training = hparams.training
     average = None
     if training.ema_decay:

@@ -48,12 +48,12 @@ class StubModel(keras.Model):
     def __init__(self, dropout: float = 0.5) -> None:
         super().__init__()
         keras.utils.set_random_seed(1)
-        self.embedding = keras.layers.Embedding(VOCAB, DEPTH)
+        self.embedding = keras.layers.Embedding(VOCAB, DEPTH, name="embedding")
         self.embedding.build((None, None))
         self.dropout = Dropout(dropout, "stub/dropout")
-        self.text_top = keras.layers.Dense(VOCAB)
+        self.text_top = keras.layers.Dense(VOCAB, name="text_top")
         self.text_top.build((None, None, DEPTH))
-        self.label_top = keras.layers.Dense(3)
+        self.label_top = keras.layers.Dense(3, name="label_top")
         self.label_top.build((None, DEPTH))
         self.commands = self.add_weight(shape=(2, DEPTH), name="commands")
         self.built = True
