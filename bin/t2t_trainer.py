@@ -35,54 +35,31 @@ if TYPE_CHECKING:
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
 FLAGS.set_default("seed", None)
-flags.DEFINE_string("output_dir", None, "The run's folder.", flag_values=FLAGS)
-flags.DEFINE_string(
-    "hparams_set",
-    "multimodel_tiny",
-    "A named set of hyper-parameters.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "hparams",
-    None,
-    'Changes to the set: "depth=192,dropout=0.2".',
-    flag_values=FLAGS,
-)
-flags.DEFINE_multi_string(
-    "gin_file", None, "A gin file that binds fields of hparams.", flag_values=FLAGS
-)
-flags.DEFINE_multi_string(
-    "gin_bindings", None, 'A gin binding: "hparams.depth = 192".', flag_values=FLAGS
-)
-flags.DEFINE_integer("train_steps", None, "Steps of the whole run.", flag_values=FLAGS)
-flags.DEFINE_integer(
-    "save_steps", None, "Steps between two checkpoints.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "eval_steps",
-    None,
-    "Steps between two teacher-forced losses on the dev splits; 0: none.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "mixture",
-    None,
-    "How steps are shared out among the problems: uniform, proportional, "
-    'temperature=2, or rates such as "parse_mini=2,image_mini=0.5".',
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "strategy",
-    "auto",
-    "one_device, mirrored (all accelerators of this machine), or auto.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_bool(
-    "dry_run",
-    False,
-    "Build everything, show its size, take one step on each problem, and exit.",
-    flag_values=FLAGS,
-)
+for define, flag_name, default, text in (
+    (flags.DEFINE_string, "output_dir", None, "The run's folder."),
+    (flags.DEFINE_string, "hparams_set", "multimodel_tiny", "A named set."),
+    (flags.DEFINE_string, "hparams", None, 'Changes: "depth=192,dropout=0.2".'),
+    (flags.DEFINE_multi_string, "gin_file", None, "Binds fields of hparams."),
+    (flags.DEFINE_multi_string, "gin_bindings", None, '"hparams.depth = 192".'),
+    (flags.DEFINE_integer, "train_steps", None, "Steps of the whole run."),
+    (flags.DEFINE_integer, "save_steps", None, "Steps between two checkpoints."),
+    (flags.DEFINE_integer, "eval_steps", None, "Steps between two dev losses."),
+    (
+        flags.DEFINE_string,
+        "mixture",
+        None,
+        "How problems share the steps: uniform, proportional, temperature=2, or "
+        'rates such as "parse_mini=2,image_mini=0.5".',
+    ),
+    (
+        flags.DEFINE_string,
+        "strategy",
+        "auto",
+        "one_device, mirrored (all accelerators of this machine), or auto.",
+    ),
+    (flags.DEFINE_bool, "dry_run", False, "Show sizes, take one step each, exit."),
+):
+    define(flag_name, default, text, flag_values=FLAGS)
 
 # Flags that are shorthand for a hyper-parameter of the same name.
 FIELD_FLAGS = ("train_steps", "save_steps", "eval_steps", "mixture", "seed")

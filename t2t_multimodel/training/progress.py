@@ -109,8 +109,10 @@ class Progress:
         table.add_column("targets/s", justify="right")
         for name, (loss, speed) in sorted(self._latest.items()):
             table.add_row(name, f"{loss:.3f}", f"{speed:,.0f}")
-        bar = ProgressBar(total=self._train_steps, completed=interval.step, width=60)
-        return Group(bar, Text(self._headline(interval)), table)
+        head = Table.grid()
+        head.add_row(ProgressBar(self._train_steps, interval.step, width=60))
+        head.add_row(Text(self._headline(interval)))
+        return Group(head, table)
 
     def _write(self, part: str, step: int, scalars: Mapping[str, float]) -> None:
         if part not in self._writers:

@@ -1,0 +1,47 @@
+"""What a run shows: one line an interval, or a table that stays in place."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from t2t_multimodel.training.ledger import Interval, Ledger, ProblemInterval
+from t2t_multimodel.training.progress import Progress
+from t2t_multimodel.training.step import StepResult
+
+
+def shown(tmp_path: Path, is_terminal: bool) -> list[str]:
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100)
+    problem = ProblemInterval(4, 1.25, 1500.0, 0.0, 1.0)
+    interval = Interval(20, 2.0, 0.25, 0.001, {"parse": problem})
+    with Progress(tmp_path, 100, console) as progress:
+        progress.show(interval)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_elsewhere_an_interval_is_one_line(tmp_path: Path) -> None:
+    assert shown(tmp_path, is_terminal=False) == [
+        "step 20/100 | 2.00 steps/s | waiting for input 25% | left 0:40 | "
+        "loss: parse 1.250"
+    ]
+
+
+def test_a_terminal_gets_a_bar_a_headline_and_a_row_for_each_problem(
+    tmp_path: Path,
+) -> None:
+    lines = shown(tmp_path, is_terminal=True)
+    assert any(line.startswith("step 20/100 | 2.00 steps/s") for line in lines)
+    assert any(line.split()[:3] == ["parse", "1.250", "1,500"] for line in lines)
+
+
+def test_an_interval_weighs_losses_by_their_targets() -> None:
+    ledger = Ledger(step=7)
+    for loss, weight in ((1.0, 30.0), (5.0, 10.0)):
+        ledger.add("a", StepResult(loss, weight, 0.5, 2.0), 0.1)
+    interval = ledger.close(seconds_waited=0.0)
+    assert (interval.step, interval.learning_rate) == (9, 0.1)
+    assert (interval.problems["a"].loss, interval.problems["a"].steps) == (2.0, 2)
+    assert len(ledger) == 0
