@@ -51,7 +51,7 @@ class MiniatureProblem(Problem, ABC):
 
     def __init__(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> None:
         self.seed = seed
-        self.sizes = MappingProxyType({**self.sizes, **(sizes or {})})
+        self.sizes = {**self.sizes, **(sizes or {})}
 
     def examples(self, split: str, source_dir: Path) -> Iterator[Mapping[str, Any]]:
         """The split's examples; `source_dir` is not looked at."""

@@ -1,7 +1,7 @@
 """The body's parts: convolutional block, attention block, encoder, mixer, decoder.
 
-From "One Model To Learn Them All", sections 2.1 to 2.4. All take and return `[B, L, D]`;
-a mask is bool `[B, L]`, True where a position counts.
+From "One Model To Learn Them All", sections 2.1 to 2.4. All take and return
+`[B, L, D]`; a mask is bool `[B, L]`, True where a position counts.
 
 Where the paper is silent: attention and experts are added to what they read, which
 they read through a layer norm (pre-norm; ConvStep ends with a norm of its own); the

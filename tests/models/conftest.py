@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from t2t_multimodel.models.multimodel import MultiModel
+from t2t_multimodel.testing.small_model import CONFIG, TASKS, VOCAB, randomise_routers
+
+
+@pytest.fixture(scope="session")
+def model() -> MultiModel:
+    model = MultiModel(CONFIG, TASKS, VOCAB)
+    randomise_routers(model)
+    return model
