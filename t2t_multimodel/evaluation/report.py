@@ -28,9 +28,9 @@ HEADINGS = (
 )
 
 
-def score_table(results: Sequence[ProblemScores], title: str = "") -> Table:
+def score_table(results: Sequence[ProblemScores]) -> Table:
     """One row a problem, its metrics by name."""
-    table = Table(title=title or None, title_justify="left")
+    table = Table()
     for column, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if column < 2 else "right")
     for result in results:
@@ -44,7 +44,9 @@ def print_table(results: Sequence[ProblemScores], title: str = "") -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
-    console.print(score_table(results, title))
+    if title:
+        console.print(title, soft_wrap=True)
+    console.print(score_table(results))
     for line in signatures(results):
         console.print(line, style="dim", soft_wrap=True)
 

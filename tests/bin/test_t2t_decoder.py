@@ -1,0 +1,166 @@
+"""The program t2t-decoder: arguments and files, order kept, faults by line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from t2t_multimodel.bin import t2t_decoder
+from t2t_multimodel.data.trees import is_well_formed
+from t2t_multimodel.problems.mini.scenes import KINDS
+
+PROGRAM = """
+import atexit, sys
+atexit.register(
+    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
+from t2t_multimodel.bin import t2t_decoder
+sys.argv[0] = "t2t-decoder"
+t2t_decoder.run()
+"""
+
+SENTENCES = ["A red fish jumps.", "Two birds.", "The big blue star sees a small cat."]
+
+
+def decoder(*arguments: str) -> tuple[int, str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def call(*arguments: str) -> None:
+    """The program's work in this process."""
+    t2t_decoder.FLAGS.unparse_flags()
+    for name in t2t_decoder.FLAGS:
+        t2t_decoder.FLAGS[name].unparse()
+    t2t_decoder.main(t2t_decoder.FLAGS(["t2t-decoder", *arguments])[1:])
+
+
+@pytest.fixture
+def run(run_folder: Path) -> str:
+    return f"--output_dir={run_folder / 'run'}"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 255, (50, 70, 3), np.uint8)
+    path = tmp_path / "picture.png"
+    PIL.Image.fromarray(pixels).save(path)
+    return path
+
+
+def test_help_teaches_and_needs_no_tensorflow() -> None:
+    status, output, errors = decoder("--help")
+    assert (status, errors) == (0, ["tensorflow: False"])
+    assert "--problem=translate_ende_mini" in output
+    assert "--decode_from_file" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output_dir=x", "--problem=pars_mini", "a"], "near it: parse_mini"),
+        (["a sentence"], "--output_dir is missing"),
+        (["--output_dir=x"], "give inputs as arguments, or --decode_from_file"),
+        (["--output_dir=x", "--decode_from_file=f", "a"], "one of them"),
+    ],
+)
+def test_a_fault_is_one_line_and_needs_no_tensorflow(
+    arguments: list[str], message: str
+) -> None:
+    status, output, (line, tensorflow) = decoder(*arguments)
+    assert (status, output, tensorflow) == (1, "", "tensorflow: False")
+    assert line.startswith("t2t-decoder: error: ")
+    assert message in line
+
+
+def test_a_file_gives_a_line_for_each_line_in_its_order(
+    run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    # A character that some take for a line's end belongs to its sentence.
+    lines = [*SENTENCES, "A fish\u2028jumps."]
+    source.write_text("\n".join(lines) + "\n", "utf-8")
+    call(
+        run,
+        "--problem=translate_ende_mini",
+        f"--decode_from_file={source}",
+        f"--decode_to_file={target}",
+    )
+    together = target.read_text("utf-8").removesuffix("\n").split("\n")
+    assert len(together) == len(lines)
+    call(run, "--problem=translate_ende_mini", "--batch_cost=1", *reversed(lines))
+    single = capsys.readouterr().out.removesuffix("\n").split("\n")
+    assert list(reversed(single)) == together
+    assert not list(tmp_path.glob(".*unfinished"))
+
+
+def test_classes_come_by_name_or_with_probabilities(
+    run: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(run, "--problem=image_mini", str(picture))
+    assert capsys.readouterr().out.strip() in KINDS
+    call(run, "--problem=image_mini", str(picture), "--top_k=3")
+    entries = [e.split() for e in capsys.readouterr().out.strip().split("\t")]
+    probabilities = [float(probability) for _, probability in entries]
+    assert len(entries) == 3
+    assert {name for name, _ in entries} <= set(KINDS)
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_paths_in_a_file_are_found_beside_it(
+    run: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listing = picture.parent / "list.txt"
+    listing.write_text(f"{picture.name}\n{picture}\n")
+    call(run, "--problem=image_mini", f"--decode_from_file={listing}")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+
+
+def test_an_input_that_cannot_be_read_is_named_by_its_line(
+    run: str, picture: Path, tmp_path: Path
+) -> None:
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"{picture}\nnowhere.png\n")
+    target = tmp_path / "out.txt"
+    with pytest.raises(ValueError, match=r"list\.txt, line 2: .*nowhere\.png"):
+        call(
+            run,
+            "--problem=image_mini",
+            f"--decode_from_file={listing}",
+            f"--decode_to_file={target}",
+        )
+    assert not target.exists()
+    listing.write_bytes(b"fine\nnot \xff fine\n")
+    with pytest.raises(ValueError, match=r"list\.txt, line 2 is not valid UTF-8"):
+        call(run, "--problem=parse_mini", f"--decode_from_file={listing}")
+    listing.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"list\.txt is empty"):
+        call(run, "--problem=parse_mini", f"--decode_from_file={listing}")
+    with pytest.raises(ValueError, match="input 2: the text is empty"):
+        call(run, "--problem=parse_mini", "fine", "")
+
+
+def test_the_problem_must_be_one_of_the_run(run: str) -> None:
+    with pytest.raises(ValueError, match="not trained on caption_mini; it was on: tr"):
+        call(run, "--problem=caption_mini", "x.png")
+    with pytest.raises(ValueError, match="--problem takes one of the run's: translate"):
+        call(run, "a sentence")
+
+
+def test_trees_are_put_in_brackets_only_where_they_fit(
+    run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(run, "--problem=parse_mini", "--brackets", "A fish jumps .")
+    output = capsys.readouterr().out.strip()
+    assert output.startswith("(") or not is_well_formed(output)

@@ -1,0 +1,108 @@
+"""The program t2t-eval: its help, its errors, its table, its JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from t2t_multimodel.bin import t2t_eval
+
+# Runs the program and reports on standard error whether TensorFlow was imported.
+PROGRAM = """
+import atexit, sys
+atexit.register(
+    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
+from t2t_multimodel.bin import t2t_eval
+sys.argv[0] = "t2t-eval"
+t2t_eval.run()
+"""
+
+
+def evaluator(*arguments: str) -> tuple[int, str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr.splitlines()
+
+
+def call(*arguments: str) -> None:
+    """The program's work in this process."""
+    t2t_eval.FLAGS.unparse_flags()
+    for name in t2t_eval.FLAGS:
+        t2t_eval.FLAGS[name].unparse()
+    t2t_eval.main(t2t_eval.FLAGS(["t2t-eval", *arguments])[1:])
+
+
+def test_help_teaches_and_needs_no_tensorflow() -> None:
+    status, output, errors = evaluator("--help")
+    assert (status, errors) == (0, ["tensorflow: False"])
+    for taught in ("t2t-eval --output_dir=run", "--report_dir", "--checkpoint"):
+        assert taught in output
+    assert "teacher-forced" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--problems=speach_mini", "--output_dir=x"], "near it: speech_mini"),
+        ([], "--output_dir is missing"),
+        (["--output_dir=x", "--split=train"], "train"),
+        (["--output_dir=x", "--max_examples=0"], "max_examples"),
+        (["--output_dir=x", "--out=y"], "Unknown command line flag 'out'"),
+        (["--output_dir=x", "more"], "'more'"),
+    ],
+)
+def test_a_fault_is_one_line_and_needs_no_tensorflow(
+    arguments: list[str], message: str
+) -> None:
+    status, output, (line, tensorflow) = evaluator(*arguments)
+    assert (status, output, tensorflow) == (1, "", "tensorflow: False")
+    assert line.startswith("t2t-eval: error: ")
+    assert message in line
+
+
+def test_the_table_names_problems_and_metrics(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    call(
+        f"--output_dir={run_folder / 'run'}",
+        "--max_examples=3",
+        f"--report_dir={tmp_path / 'report'}",
+    )
+    output = capsys.readouterr().out
+    for shown in ("translate_ende_mini", "parse_mini", "image_mini", "step 1"):
+        assert shown in output
+    for metric in ("BLEU", "F1", "top-1", "teacher-forced", "tok:13a"):
+        assert metric in output
+    assert (tmp_path / "report" / "scores.json").exists()
+    assert list((run_folder / "run" / "eval").glob("events*"))
+
+
+def test_json_is_all_that_goes_to_standard_output(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(
+        f"--output_dir={run_folder / 'run'}",
+        "--problem=image_mini",
+        "--split=dev",
+        "--max_examples=4",
+        "--checkpoint=1",
+        "--json",
+    )
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["problem"], problem["split"]) == ("image_mini", "dev")
+    assert problem["examples"] == 4
+    assert set(problem["scores"]) == {"top_1", "top_5"}
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no config\.json"):
+        call(f"--output_dir={tmp_path}")
