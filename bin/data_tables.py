@@ -62,20 +62,20 @@ def show_made(manifests: Sequence[Manifest]) -> None:
 def describe(names: Sequence[str], data_dir: Path) -> None:
     """What generated problems are and where they come from: `--describe`."""
     manifests = [Manifest.load(data_dir, name) for name in names]
-    table = Table("problem", "features", "source", "licence", "made with", "vocabulary")
+    console = _console()
     for manifest in manifests:
-        given = {k: v for k, v in manifest.arguments.items() if v is not None}
-        table.add_row(
-            manifest.problem,
-            " -> ".join(manifest.features.values()),
-            manifest.source,
-            manifest.licence,
-            ", ".join(f"{key}={value}" for key, value in given.items())
-            + f", version={manifest.generator_version}",
-            f"{manifest.vocabulary['size']} pieces, "
-            f"{manifest.vocabulary['fingerprint']}",
-        )
-    _console().print(table)
+        given = {**manifest.arguments, "generator_version": manifest.generator_version}
+        made_with = ", ".join(f"{k}={v}" for k, v in given.items() if v is not None)
+        size, fingerprint = (manifest.vocabulary[k] for k in ("size", "fingerprint"))
+        console.print(f"[bold]{manifest.problem}[/bold]")
+        for title, text in (
+            ("features", " -> ".join(manifest.features.values())),
+            ("source", manifest.source),
+            ("licence", manifest.licence),
+            ("made with", made_with),
+            ("vocabulary", f"{size} pieces, {fingerprint}"),
+        ):
+            console.print(f"  {title:<10}  {text}", highlight=False, markup=False)
     show_made(manifests)
 
 

@@ -18,9 +18,10 @@ Exit status: 0 done; 1 the user's or the data's fault, with one line
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -105,13 +106,16 @@ def run(
             standard error in any case.
     """
     name = Path(main.__code__.co_filename).stem.replace("_", "-")
-    flags.DEFINE_bool(
-        "traceback",
-        False,
-        "Show where in the code a fault arose.",
-        flag_values=flag_values,
-    )
-    sys.exit(_status(name, main, flag_values, argv, log_to))
+    if "traceback" not in flag_values:
+        flags.DEFINE_bool(
+            "traceback",
+            False,
+            "Show where in the code a fault arose.",
+            flag_values=flag_values,
+        )
+    with _logging_to(log_to or sys.stdout):
+        status = _status(name, main, flag_values, argv)
+    sys.exit(status)
 
 
 def _status(
@@ -119,13 +123,11 @@ def _status(
     main: Callable[[Sequence[str]], int | None],
     flag_values: flags.FlagValues,
     argv: Sequence[str] | None,
-    log_to: TextIO | None,
 ) -> int:
     given = list(sys.argv if argv is None else argv)
     if any(argument in HELP_FLAGS for argument in given[1:]):
         sys.stdout.write(_help(main, flag_values))
         return 0
-    _start_logging(log_to or sys.stdout)
     try:
         arguments = flag_values(given)[1:]
         if "t2t_usr_dir" in flag_values and flag_values.t2t_usr_dir:
@@ -142,7 +144,8 @@ def _status(
         return 1
 
 
-def _start_logging(stream: TextIO) -> None:
+@contextlib.contextmanager
+def _logging_to(stream: TextIO) -> Iterator[None]:
     """Lines of progress to `stream`, warnings to standard error."""
     progress = logging.StreamHandler(stream)
     progress.addFilter(lambda record: record.levelno < logging.WARNING)
@@ -151,9 +154,15 @@ def _start_logging(stream: TextIO) -> None:
     for handler in (progress, warnings):
         handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("t2t_multimodel")
+    before = logger.handlers[:], logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.handlers[:] = [progress, warnings]
+    try:
+        yield
+    finally:
+        logger.handlers[:], level, logger.propagate = before
+        logger.setLevel(level)
 
 
 def _help(

@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from t2t_multimodel.data import workers
 from t2t_multimodel.data.manifest import (
     VOCABULARY_FILE,
     Lengths,
@@ -33,6 +32,7 @@ from t2t_multimodel.data.manifest import (
 from t2t_multimodel.data.problem import SPLITS, Problem
 from t2t_multimodel.data.records import Index
 from t2t_multimodel.data.vocabulary import DEFAULT_SIZE, Vocabulary
+from t2t_multimodel.data.workers import Workers
 from t2t_multimodel.data.writing import (
     SplitJob,
     WrittenSplit,
@@ -133,7 +133,8 @@ def generate(
         ]
         with _unfinished_folder(folder, options.tmp_dir) as partial:
             jobs = [dataclasses.replace(job, folder=partial) for job in jobs]
-            made = _make(jobs, folder, partial, vocabulary, options, progress)
+            with Workers(options.num_workers, len(jobs)) as workers:
+                made = _make(jobs, folder, vocabulary, options, workers, progress)
             _publish(made, present, partial, folder)
     return {problem.name: Manifest.load(folder, problem.name) for problem in problems}
 
@@ -251,18 +252,19 @@ class _Made:
 def _make(
     jobs: list[SplitJob],
     folder: Path,
-    partial: Path,
     vocabulary: Vocabulary | None,
     options: Options,
+    workers: Workers,
     progress: Callable[[str, int], None] | None,
 ) -> _Made:
-    """Steps 1 to 3, into the folder `partial`."""
+    """Steps 1 to 3, into the folder of the jobs."""
+    partial = jobs[0].folder
 
     def told(number: int, done: int) -> None:
         if progress is not None:
             progress(f"{jobs[number].problem.name}-{jobs[number].split}", done)
 
-    written = workers.run_jobs(write_split, jobs, options.num_workers, told)
+    written = workers.run(write_split, jobs, told)
     vocabulary_file = folder / VOCABULARY_FILE
     is_new = vocabulary is None
     if vocabulary is None:
@@ -273,7 +275,7 @@ def _make(
     to_measure = [
         (dataclasses.replace(split, texts=()), vocabulary_file) for split in written
     ]
-    indexes = workers.run_jobs(measure_text, to_measure, options.num_workers)
+    indexes = workers.run(measure_text, to_measure)
     splits: dict[str, dict[str, SplitManifest]] = {}
     problems: dict[str, Problem] = {}
     for split, index in zip(written, indexes, strict=True):

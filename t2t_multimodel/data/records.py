@@ -12,6 +12,8 @@ import dataclasses
 import hashlib
 import os
 import struct
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +23,7 @@ import numpy as np
 # A record is framed as: its length, a checksum of that, its bytes, their checksum.
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error)
 FRAME_BYTES = _HEADER.size + _FOOTER.size
 
 
@@ -152,12 +155,12 @@ class Index:
             ValueError: The file is damaged.
         """
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 names = (field.name for field in dataclasses.fields(cls))
                 return cls(**{name: arrays[name] for name in names})
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, *_ZIP_FAULTS) as error:
             raise ValueError(
                 f"{path} is no index: {error}; generate it again"
             ) from error

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -68,12 +69,13 @@ class Vocabulary:
         Raises:
             ValueError: `size` is too small to hold the 256 bytes.
         """
-        sentences = [part for text in texts for part in _parts(_escape(text))]
-        # The space must be a piece of its own even where no text has one.
-        sentences.append("a b")
-        smallest = 256 + 3 + 1
+        smallest = 256 + 3 + 10
         if size < smallest:
             raise ValueError(f"a vocabulary has at least {smallest} pieces, not {size}")
+        sentences = [part for text in texts for part in _parts(_escape(text))]
+        sentences = _without_rare(sentences, max_characters=(size - 256 - 3) // 2)
+        # The space must be a piece of its own even where no text has one.
+        sentences.append("a b")
         model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
@@ -81,8 +83,7 @@ class Vocabulary:
             model_type="bpe",
             vocab_size=size,
             hard_vocab_limit=False,
-            # Characters beyond the room that there is are spelled in bytes.
-            character_coverage=_coverage(sentences, size - 256 - 3),
+            character_coverage=1.0,
             byte_fallback=True,
             pad_id=PAD,
             eos_id=EOS,
@@ -184,13 +185,17 @@ def _parts(text: str) -> Iterable[str]:
         yield from (line[i : i + limit] for i in range(0, len(line), limit))
 
 
-def _coverage(sentences: Sequence[str], room: int) -> float:
-    """The share of characters to give a piece of their own so that all pieces fit."""
-    counts: dict[str, int] = {}
+def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
+    """Blanks out all but the most frequent characters; the rest is spelled in bytes.
+
+    Every character learned from gets a piece of its own, and there must be room left
+    for longer pieces.
+    """
+    counts = Counter[str]()
     for sentence in sentences:
-        for character in sentence:
-            counts[character] = counts.get(character, 0) + 1
-    ordered = sorted(counts.values(), reverse=True)
-    # At most half of the room goes to single characters, the rest to longer pieces.
-    kept = sum(ordered[: max(1, room // 2)])
-    return max(0.0, min(1.0, kept / sum(ordered)))
+        counts.update(sentence)
+    if len(counts) <= max_characters:
+        return sentences
+    ordered = sorted(counts, key=lambda character: (-counts[character], character))
+    blanked = dict.fromkeys(map(ord, ordered[max(1, max_characters) :]), " ")
+    return [sentence.translate(blanked) for sentence in sentences]

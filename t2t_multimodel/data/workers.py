@@ -38,69 +38,83 @@ class Report(Protocol):
     def __call__(self, done: int) -> None: ...
 
 
-def run_jobs(
-    function: Callable[[J, Report], R],
-    jobs: Sequence[J],
-    num_workers: int,
-    progress: Progress | None = None,
-) -> list[R]:
-    """Runs `function(job, report)` for every job.
+class Workers:
+    """Processes that run jobs; a context manager that ends them.
 
     Args:
-        function: A function of a module, so that another process can find it.
-        jobs: What to run it on; picklable where there are several workers.
         num_workers: How many processes; with 1 everything runs in this one.
-        progress: Called with a job's number and what it last reported.
-
-    Returns:
-        The results in the order of the jobs.
-
-    Raises:
-        Whatever the first failing job raises, after the others have stopped.
+        num_jobs: How many jobs there may be in one `run`.
     """
-    if num_workers > 1 and len(jobs) > 1:
-        return _run_in_processes(function, jobs, num_workers, progress)
 
-    def reporter(number: int) -> Report:
-        return lambda done: progress(number, done) if progress else None
+    def __init__(self, num_workers: int, num_jobs: int) -> None:
+        self._executor: concurrent.futures.ProcessPoolExecutor | None = None
+        if num_workers == 1:
+            return
+        context = multiprocessing.get_context("spawn")
+        self._counts = context.Array("q", num_jobs)
+        self._stop = context.Event()
+        self._executor = concurrent.futures.ProcessPoolExecutor(
+            min(num_workers, num_jobs),
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(registry.usr_dirs(), self._counts, self._stop),
+        )
 
-    return [function(job, reporter(number)) for number, job in enumerate(jobs)]
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._executor is not None:
+            if kind is not None:
+                self._stop.set()
+            self._executor.shutdown(cancel_futures=True)
+
+    def run(
+        self,
+        function: Callable[[J, Report], R],
+        jobs: Sequence[J],
+        progress: Progress | None = None,
+    ) -> list[R]:
+        """Runs `function(job, report)` for every job.
+
+        Args:
+            function: A function of a module, so that another process can find it.
+            jobs: What to run it on; picklable where there are several workers.
+            progress: Called with a job's number and what it last reported.
+
+        Returns:
+            The results in the order of the jobs.
+
+        Raises:
+            Whatever the first failing job raises; leaving the context stops the others.
+        """
+        if self._executor is None:
+            return [
+                function(job, _reporter(number, progress))
+                for number, job in enumerate(jobs)
+            ]
+        self._counts[: len(jobs)] = [0] * len(jobs)
+        # Pickled here and not by the executor, which may hang on what cannot be.
+        calls = [pickle.dumps((function, job)) for job in jobs]
+        futures = [
+            self._executor.submit(_work, number, call)
+            for number, call in enumerate(calls)
+        ]
+        pending: set[Any] = set(futures)
+        while pending:
+            done, pending = concurrent.futures.wait(
+                pending, _POLL_SECONDS, concurrent.futures.FIRST_EXCEPTION
+            )
+            if progress is not None:
+                for number in range(len(jobs)):
+                    progress(number, self._counts[number])
+            for future in done:
+                future.result()
+        return [future.result() for future in futures]
 
 
-def _run_in_processes(
-    function: Callable[[J, Report], R],
-    jobs: Sequence[J],
-    num_workers: int,
-    progress: Progress | None,
-) -> list[R]:
-    # Pickled here and not by the executor, which may hang on what cannot be.
-    calls = [pickle.dumps((function, job)) for job in jobs]
-    context = multiprocessing.get_context("spawn")
-    counts = context.Array("q", len(jobs))
-    stop = context.Event()
-    with concurrent.futures.ProcessPoolExecutor(
-        min(num_workers, len(jobs)),
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(registry.usr_dirs(), counts, stop),
-    ) as executor:
-        futures = [executor.submit(_work, n, call) for n, call in enumerate(calls)]
-        try:
-            pending: set[Any] = set(futures)
-            while pending:
-                done, pending = concurrent.futures.wait(
-                    pending, _POLL_SECONDS, concurrent.futures.FIRST_EXCEPTION
-                )
-                if progress is not None:
-                    for number in range(len(jobs)):
-                        progress(number, counts[number])
-                for future in done:
-                    future.result()
-        except BaseException:
-            stop.set()
-            executor.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
+def _reporter(number: int, progress: Progress | None) -> Report:
+    return lambda done: progress(number, done) if progress else None
 
 
 _shared: dict[str, Any] = {}
