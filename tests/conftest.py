@@ -1,14 +1,35 @@
-"""Two logical processors for all tests, so that mirrored training can be tested."""
+"""For all tests: two logical processors, and a registry that forgets.
+
+With two processors mirrored training can be tested.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import pytest
 import tensorflow as tf
+
+from t2t_multimodel import registry
 
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+@pytest.fixture(autouse=True)
+def _forgetful_registry() -> Iterator[None]:
+    """What a test registers is gone after it; what ships with the package stays."""
+    tables = registry._problems._factories, registry._hparams._factories
+    others = registry._groups, registry._usr_dirs
+    before = [dict(table) for table in (*tables, *others)]
+    yield
+    shipped = {*registry._problems._catalogue(), *registry._hparams._catalogue()}
+    for table, old in zip((*tables, *others), before, strict=True):
+        kept = {name: table[name] for name in table.keys() & shipped}
+        table.clear()
+        table.update({**kept, **old})
