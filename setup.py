@@ -24,9 +24,7 @@ def packages() -> list[str]:
     ]
     for folder in TOP_LEVEL_FOLDERS:
         found.append(f"t2t_multimodel.{folder}")
-        found += [
-            f"t2t_multimodel.{folder}.{name}" for name in find_packages(folder)
-        ]
+        found += [f"t2t_multimodel.{folder}.{name}" for name in find_packages(folder)]
     return found
 
 
@@ -48,6 +46,7 @@ setup(
     install_requires=[
         "absl-py>=2.1,<3",
         "gin-config>=0.5,<0.6",
+        "google-crc32c>=1.5,<2",
         "jiwer>=3.0,<5",
         "keras>=3.12,<4",
         "numpy>=1.26,<3",

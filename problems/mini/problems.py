@@ -116,9 +116,10 @@ class TranslateDefrMini(_Translation):
 class SpeechMini(MiniatureProblem):
     """Spoken English into its words, in lower case and without punctuation."""
 
-    inputs, targets = Audio(sample_rate=voice.SAMPLE_RATE), Text("english")
+    inputs = Audio(sample_rate=voice.SAMPLE_RATE, num_bins=40)
+    targets = Text("english")
     metrics = ("wer",)
-    sizes = _sizes(train=5000)
+    sizes = _sizes(train=4000)
 
     def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
         words = english.spoken_words(scene)

@@ -20,6 +20,9 @@ from typing import Any
 import keras
 from keras import ops
 
+# (along the height, along the width).
+Pair = tuple[int, int]
+
 # Stands for minus infinity under every float type, float16 included.
 LOWEST = -3e4
 
@@ -67,8 +70,8 @@ class ConvStep(keras.layers.Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: tuple[int, int] = (3, 1),
-        strides: tuple[int, int] = (1, 1),
+        kernel_size: Pair = (3, 1),
+        strides: Pair = (1, 1),
         dilation: int = 1,
         causal: bool = False,
         activate: bool = True,
@@ -76,8 +79,8 @@ class ConvStep(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.dilation = dilation
         self.causal = causal
         self.activate = activate
@@ -222,15 +225,15 @@ class ConvRes(keras.layers.Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: tuple[int, int] = (3, 3),
-        strides: tuple[int, int] = (2, 2),
+        kernel_size: Pair = (3, 3),
+        strides: Pair = (2, 2),
         activate: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
+        self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
+        self.strides: Pair = (strides[0], strides[1])
         self.activate = activate
         policy = self.dtype_policy
         self.step1 = ConvStep(
@@ -266,9 +269,7 @@ class ConvRes(keras.layers.Layer):
         }
 
 
-def max_pool(
-    x_BHWC: Any, window: tuple[int, int], strides: tuple[int, int], mask_BH: Any
-) -> Any:
+def max_pool(x_BHWC: Any, window: Pair, strides: Pair, mask_BH: Any) -> Any:
     """Largest value in a centred window; positions that do not count never win.
 
     Returns:

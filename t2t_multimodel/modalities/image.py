@@ -54,7 +54,8 @@ class ImageBottom(keras.layers.Layer):
             for i, size in enumerate((*self.filters[2:], depth))
         ]
         shape: tuple[int | None, ...] = (None, None, None, channels)
-        for layer in (self.entry1, self.entry2, *self.residuals):
+        layers: list[Any] = [self.entry1, self.entry2, *self.residuals]
+        for layer in layers:
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.built = True

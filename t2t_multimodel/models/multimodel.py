@@ -355,9 +355,11 @@ def bottom_key(port: Port) -> str:
 
 def config_from_dict(data: dict[str, Any]) -> ModelConfig:
     """A `ModelConfig` from its fields; lists (from JSON) become tuples."""
-    return ModelConfig(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    )
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in data.items()
+    }
+    return ModelConfig(**fields)
 
 
 class _Untracked:
