@@ -80,14 +80,15 @@ def main(arguments: Sequence[str]) -> int:
     results = _evaluate(console, root)
     _show_scenes(console, results)
     minutes = (time.perf_counter() - started) / 60
-    console.print(f"\nAll of it took {minutes:.1f} minutes and is in {root}:")
-    console.print(f"  every score and output   {root / 'report'}")
-    console.print(f"  curves                   tensorboard --logdir={root / 'run'}")
-    console.print("  a sentence of your own   ", end="")
-    console.print(
-        f't2t-decoder --output_dir={root / "run"} --problem=translate_ende_mini "..."',
-        soft_wrap=True,
-    )
+    run = root / "run"
+    for line in (
+        f"\nAll of it took {minutes:.1f} minutes and is in {root}.",
+        f"Scores and all outputs: {root / 'report'}",
+        f"Curves of each problem: tensorboard --logdir={run}",
+        f"A sentence of your own: t2t-decoder --output_dir={run} "
+        '--problem=translate_ende_mini "..."',
+    ):
+        console.print(line, soft_wrap=True)
     return 0
 
 
