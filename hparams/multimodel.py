@@ -92,9 +92,11 @@ def multimodel_tiny() -> HParams:
         attention_dropout=0.0,
         image_filters=(16, 32, 64, 96),
         categorical_filters=(192, 256),
-        train_steps=3000,
+        train_steps=2200,
         learning_rate=2e-3,
         warmup_steps=200,
         schedule="cosine",
-        batch_cost_text=1024,
+        batch_cost_text=1024,  # 64 sentences of 16 pieces
+        batch_cost_image=512,  # 16 pictures of 64x64
+        batch_cost_audio=1280,  # 16 sentences of 3 seconds
     )

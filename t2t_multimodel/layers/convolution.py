@@ -57,6 +57,9 @@ class ConvStep(keras.layers.Layer):
         dilation: Distance between the window's taps along the height.
         causal: The window ends at the output's position instead of being centred.
         activate: Whether ReLU comes first; off for raw data such as pixels.
+        multiplier: Windows that each channel is filtered with. Raw pixels have three
+            channels: with one window each, three numbers a position are all that the
+            rest of the net would ever see.
 
     Call arguments:
         x: `[B, H, W, C]` or, for a sequence, `[B, H, C]`.
@@ -75,10 +78,12 @@ class ConvStep(keras.layers.Layer):
         dilation: int = 1,
         causal: bool = False,
         activate: bool = True,
+        multiplier: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
+        self.multiplier = multiplier
         self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
         self.strides: Pair = (strides[0], strides[1])
         self.dilation = dilation
@@ -89,6 +94,8 @@ class ConvStep(keras.layers.Layer):
                 f"strides {self.strides} are unequal: that needs kernel_size (1, 1), "
                 f"not {self.kernel_size}."
             )
+        if multiplier > 1 and (self.kernel_size == (1, 1) or dilation > 1):
+            raise ValueError("a multiplier needs a window and no dilation.")
         if dilation > 1 and self.strides != (1, 1):
             raise ValueError("a dilated ConvStep cannot stride.")
         self.norm = keras.layers.LayerNormalization(
@@ -100,7 +107,7 @@ class ConvStep(keras.layers.Layer):
         taps = self.kernel_size[0] * self.kernel_size[1]
         self.depthwise_kernel = self.add_weight(
             name="depthwise_kernel",
-            shape=(*self.kernel_size, channels, 1),
+            shape=(*self.kernel_size, channels, self.multiplier),
             # Each channel is filtered alone: its fan-in is the window's taps.
             initializer=keras.initializers.RandomUniform(
                 -((3.0 / taps) ** 0.5), (3.0 / taps) ** 0.5
@@ -108,7 +115,7 @@ class ConvStep(keras.layers.Layer):
         )
         self.pointwise_kernel = self.add_weight(
             name="pointwise_kernel",
-            shape=(channels, self.filters),
+            shape=(channels * self.multiplier, self.filters),
             initializer="glorot_uniform",
         )
         self.bias = self.add_weight(
@@ -197,6 +204,7 @@ class ConvStep(keras.layers.Layer):
             "dilation": self.dilation,
             "causal": self.causal,
             "activate": self.activate,
+            "multiplier": self.multiplier,
         }
 
 

@@ -19,11 +19,14 @@ class ImageBottom(keras.layers.Layer):
 
     `ConvStep_{s=2} 3x3, ConvStep 3x3, ConvRes, ..., ConvRes(depth)`, flattened row by
     row ("One Model To Learn Them All", section 2.5). The first step has no ReLU.
+    It filters each colour with `entry_multiplier` windows (the paper does not say; one
+    would leave three numbers a position).
 
     Args:
         filters: Of the two entry steps and of each ConvRes but the last.
         depth: Filters of the last ConvRes (D).
         channels: Of the images (3 or 1).
+        entry_multiplier: Windows for each colour in the first step.
 
     Call arguments:
         image_BHWC: float, in [-1, 1].
@@ -33,18 +36,25 @@ class ImageBottom(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: tuple[int, ...], depth: int, channels: int = 3, **kwargs: Any
+        self,
+        filters: tuple[int, ...],
+        depth: int,
+        channels: int = 3,
+        entry_multiplier: int = 8,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = tuple(filters)
         self.depth = depth
         self.channels = channels
+        self.entry_multiplier = entry_multiplier
         policy = self.dtype_policy
         self.entry1 = ConvStep(
             self.filters[0],
             (3, 3),
             (2, 2),
             activate=False,
+            multiplier=entry_multiplier,
             dtype=policy,
             name="entry1",
         )
@@ -74,4 +84,5 @@ class ImageBottom(keras.layers.Layer):
             "filters": self.filters,
             "depth": self.depth,
             "channels": self.channels,
+            "entry_multiplier": self.entry_multiplier,
         }

@@ -39,6 +39,9 @@ class ModelConfig:
     # Modality nets. Of the image net the last ConvRes has `depth` filters, and of the
     # categorical net all but the last two steps.
     image_filters: tuple[int, ...] = (32, 64, 128, 256)
+    image_entry_multiplier: int = (
+        8  # windows a colour in the first step; not in the paper
+    )
     audio_filters: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
     categorical_filters: tuple[int, ...] = (1536, 2048)
     # Arithmetic: a Keras dtype policy, "float32" or "mixed_bfloat16".

@@ -151,6 +151,7 @@ class MultiModel(keras.Model):
                 config.image_filters,
                 config.depth,
                 port.option("channels"),
+                config.image_entry_multiplier,
                 dtype=policy,
                 name=f"{key}_bottom",
             )

@@ -137,3 +137,11 @@ def test_conv_res_keeps_the_rules_of_a_layer():
 def test_unequal_strides_need_a_1x1_window():
     with pytest.raises(ValueError, match="needs kernel_size"):
         ConvStep(4, (3, 3), (2, 1))
+
+
+def test_a_multiplier_filters_each_channel_with_several_windows():
+    step = ConvStep(6, (3, 3), (2, 2), activate=False, multiplier=4)
+    check_layer(step, normal(2, 5, 7, 3), None, output_shape=(2, 3, 4, 6))
+    assert step.depthwise_kernel.shape == (3, 3, 3, 4)
+    with pytest.raises(ValueError, match="a multiplier needs a window"):
+        ConvStep(6, (3, 1), dilation=4, multiplier=2)

@@ -189,6 +189,7 @@ def test_the_model_round_trips_through_its_configuration(model):
     )
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_model_round_trips_through_a_file(model, tmp_path):
     model.save(tmp_path / "model.keras")
     twin = keras.saving.load_model(tmp_path / "model.keras")
