@@ -40,18 +40,22 @@ def load_pixels(value: Any, width: int) -> np.ndarray:
 
 
 def draw_image(pixels_HWC: np.ndarray, in_colour: bool) -> Text:
-    """A picture of uint8 pixels `[H, W, 3]`, H even, as H/2 lines of W characters."""
+    """A picture of uint8 pixels `[H, W, 3]`, H even, as H/2 lines of W characters.
+
+    Without colour the ramp is stretched from the darkest to the brightest place.
+    """
+    inked_RW = _ramp_places(pixels_HWC)
     upper_HWC, lower_HWC = pixels_HWC[0::2], pixels_HWC[1::2]
     drawn = Text(no_wrap=True)
     for row, (upper_WC, lower_WC) in enumerate(zip(upper_HWC, lower_HWC, strict=True)):
         if row:
             drawn.append("\n")
+        if not in_colour:
+            drawn.append("".join(RAMP[place] for place in inked_RW[row]))
+            continue
         for upper_C, lower_C in zip(upper_WC.tolist(), lower_WC.tolist(), strict=True):
-            if in_colour:
-                style = f"rgb({_rgb(upper_C)}) on rgb({_rgb(lower_C)})"
-                drawn.append(UPPER_HALF, style)
-            else:
-                drawn.append(RAMP[_step(upper_C, lower_C)])
+            style = f"rgb({_rgb(upper_C)}) on rgb({_rgb(lower_C)})"
+            drawn.append(UPPER_HALF, style)
     return drawn
 
 
@@ -81,8 +85,11 @@ def _rgb(pixel_C: list[int]) -> str:
     return ",".join(str(value) for value in pixel_C)
 
 
-def _step(upper_C: list[int], lower_C: list[int]) -> int:
-    """The place in `RAMP` of the brightness of two pixels together."""
-    weights = (0.299, 0.587, 0.114)
-    both = sum(w * (u + v) for w, u, v in zip(weights, upper_C, lower_C, strict=True))
-    return min(len(RAMP) - 1, int(both / 510.0 * len(RAMP)))
+def _ramp_places(pixels_HWC: np.ndarray) -> list[list[int]]:
+    """Where in `RAMP` the brightness of each two pixels is, `[H/2][W]`."""
+    bright_HW = pixels_HWC @ np.array([0.299, 0.587, 0.114])
+    both_RW = (bright_HW[0::2] + bright_HW[1::2]) / 2
+    spread = max(float(np.ptp(both_RW)), 1.0)
+    share_RW = (both_RW - both_RW.min()) / spread
+    places: list[list[int]] = np.rint(share_RW * (len(RAMP) - 1)).astype(int).tolist()
+    return places

@@ -25,6 +25,7 @@ TRANSLATIONS = {
     "translate_fren_mini": "from French",
 }
 IMAGE_WIDTH = 64
+NOTHING = "(nothing)"
 INDENT = " " * 4
 
 
@@ -67,7 +68,7 @@ def _show(console: Console, title: str, sample: Sample, given: Any = None) -> No
     line = Text(f"{title:20}")
     if isinstance(given, str):
         line.append(f"{given}\n{'':18}→ ")
-    line.append(sample.output)
+    line.append(sample.output or NOTHING)
     if sample.output.split() == sample.reference.split():
         line.append(" ✓", "green")
     else:
@@ -81,7 +82,9 @@ def _show_tree(console: Console, sample: Sample) -> None:
     tree = _tree(sample.output, words)
     if tree is None:
         console.print(
-            f"{INDENT}no tree: {sample.output}", highlight=False, markup=False
+            f"{INDENT}no tree: {sample.output or NOTHING}",
+            highlight=False,
+            markup=False,
         )
     else:
         _print_indented(console, draw_tree(tree))
