@@ -24,8 +24,8 @@ def call(folder: Path, *arguments: str) -> int:
         "depth=16,num_heads=2,encoder_blocks=1,mixer_blocks=1,decoder_blocks=1,"
         "num_experts=2,top_k=1,expert_hidden_size=8,max_length=24,batch_cost_text=64"
     )
-    given = ["demo", f"--demo_dir={folder}", f"--hparams={sizes}", *arguments]
-    return demo.main(demo.FLAGS(given)[1:])
+    given = ["demo", f"--demo_dir={folder}", f"--hparams={sizes}", "--mixture=uniform"]
+    return demo.main(demo.FLAGS([*given, *arguments])[1:])
 
 
 def test_the_demo_makes_trains_scores_and_shows_and_goes_on(
