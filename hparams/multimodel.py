@@ -6,6 +6,9 @@ eight problems together) with a vocabulary of 8,192 pieces.
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 from t2t_multimodel import registry
 from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.training.config import HParams, TrainingConfig
@@ -43,7 +46,9 @@ def multimodel_paper() -> HParams:
 @registry.register_hparams
 def multimodel_base() -> HParams:
     """One GPU: the paper's shape at half its width, with 60 experts; 165.2 M."""
-    return multimodel_paper().replace(
+    return _variant(
+        multimodel_paper(),
+        "multimodel_base",
         depth=512,
         num_experts=60,
         expert_hidden_size=1024,
@@ -60,7 +65,9 @@ def multimodel_base() -> HParams:
 @registry.register_hparams
 def multimodel_small() -> HParams:
     """A workstation: a quarter of the width, fewer blocks, 32 experts; 27.1 M."""
-    return multimodel_base().replace(
+    return _variant(
+        multimodel_base(),
+        "multimodel_small",
         depth=256,
         encoder_blocks=4,
         mixer_blocks=1,
@@ -81,7 +88,9 @@ def multimodel_small() -> HParams:
 @registry.register_hparams
 def multimodel_tiny() -> HParams:
     """A laptop without a GPU: the size of `make demo`; 16 experts; 5.5 M."""
-    return multimodel_small().replace(
+    return _variant(
+        multimodel_small(),
+        "multimodel_tiny",
         depth=128,
         encoder_blocks=2,
         decoder_blocks=2,
@@ -100,3 +109,8 @@ def multimodel_tiny() -> HParams:
         batch_cost_image=512,  # 16 pictures of 64x64
         batch_cost_audio=1280,  # 16 sentences of 3 seconds
     )
+
+
+def _variant(hparams: HParams, name: str, **changes: Any) -> HParams:
+    """Another set with some fields changed, under a name of its own."""
+    return dataclasses.replace(hparams.replace(**changes), name=name)

@@ -43,3 +43,8 @@ def test_the_paper_set_has_the_papers_numbers():
     assert config.categorical_filters == (1536, 2048)
     assert config.audio_filters == tuple(2**i for i in range(1, 9))
     assert config.dropout == 0.4
+
+
+@pytest.mark.parametrize("name", registry.list_hparams())
+def test_a_set_bears_its_own_name(name):
+    assert registry.hparams(name).name == name

@@ -177,6 +177,41 @@ def test_balancing_losses_come_from_both_expert_layers_in_training_only(model):
     assert len(view.losses) == 0
 
 
+def test_training_balances_both_expert_layers():
+    import tensorflow as tf
+
+    config = dataclasses.replace(
+        CONFIG, importance_loss_weight=1.0, load_loss_weight=1.0, num_experts=8
+    )
+    small = MultiModel(config, TASKS[:1], VOCAB)
+    view = small.view("translate")
+    routers = [part.experts.experts.router for part in (small.encoder, small.decoder)]
+    for router in routers:
+        # The first experts shout, the last ones whisper: few are ever chosen.
+        kernel = np.random.default_rng(4).normal(size=(config.depth, 8))
+        router.gate_kernel.assign(kernel * np.linspace(3, 0, 8))
+    batch = make_batch(TASK["translate"], (7,) * 16)
+    variables = [v for router in routers for v in router.trainable_variables]
+    optimizer = keras.optimizers.Adam(0.1)
+    optimizer.build(variables)
+
+    @tf.function
+    def step(seed):
+        with tf.GradientTape() as tape, step_seed(seed):
+            view(batch, training=True)
+            losses = tf.stack(view.losses)
+        total_gradients = tape.gradient(losses, [v.value for v in variables])
+        optimizer.apply(total_gradients, variables)
+        return losses
+
+    first = step(tf.constant([9, 0])).numpy().reshape(2, 2)
+    for i in range(1, 60):
+        last = step(tf.constant([9, i])).numpy().reshape(2, 2)
+    # Rows: encoder, decoder; columns: importance, load (squared variation, weight 1).
+    assert (first > 0.2).all()
+    assert (last < 0.5 * first).all()
+
+
 def test_the_model_round_trips_through_its_configuration(model):
     twin = MultiModel.from_config(model.get_config())
     assert twin.get_config() == model.get_config()
