@@ -193,12 +193,21 @@ def test_interrupting_leaves_nothing_and_exits_130(tmp_path: Path) -> None:
     command += [f"--t2t_usr_dir={tmp_path}/mine", "--problem=sentiment_reviews"]
     command += [f"--data_dir={tmp_path}/data", "--num_workers=1"]
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs, and so their children, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    assert running.stdout is not None
-    assert running.stdout.readline() == "started\n"
-    os.kill(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=60)
+    try:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "started\n"
+        os.kill(running.pid, signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.communicate()
     assert running.returncode == 130
     assert errors.splitlines() == ["t2t-datagen: interrupted"]
     assert not (tmp_path / "data").exists()
