@@ -145,11 +145,21 @@ class Text(Feature):
         except UnicodeEncodeError as error:
             raise ValueError(f"the text is not valid Unicode: {error}") from error
 
-    def raw(self, stored: Stored) -> str:
+    def raw(self, stored: Stored) -> Any:
         return _as_bytes(stored).decode()
 
+    def texts(self, stored: Stored) -> tuple[str, ...]:
+        """All texts of a stored value: what a vocabulary is learned from."""
+        return (_as_bytes(stored).decode(),)
+
     def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
-        return len(_needed(vocabulary).encode(self.raw(stored))) + 1
+        return self.lengths([stored], _needed(vocabulary))[0]
+
+    def lengths(self, stored: Sequence[Stored], vocabulary: Vocabulary) -> list[int]:
+        """`length` of many values at once, which is faster."""
+        texts = [self.texts(value) for value in stored]
+        encoded = iter(vocabulary.encode_all([t for group in texts for t in group]))
+        return [1 + max(len(next(encoded)) for _ in group) for group in texts]
 
     def tensors(
         self,
@@ -165,6 +175,58 @@ class Text(Feature):
         tokens_BL = tokens.to_tensor(PAD, shape=tf.stack([-1, length]))
         tokens_BL = tf.ensure_shape(tokens_BL, [None, None])
         return {key: tokens_BL, f"{key}_mask": tf.not_equal(tokens_BL, PAD)}
+
+
+class Texts(Text):
+    """Several texts that say the same, such as the captions of a picture.
+
+    In training one of them, drawn anew every epoch, is the target; teacher-forced
+    figures take the first; metrics on decoded output take all as references.
+    """
+
+    default_metrics = ("bleu_4",)
+
+    def describe(self) -> str:
+        return f"texts ({self.language})" if self.language else "texts"
+
+    def load(self, value: Any) -> bytes:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise ValueError(f"texts are a list of str, not {type(value).__name__}")
+        if not value:
+            raise ValueError("there is no text in the list")
+        # A line feed ends a text in the record, so none may be inside.
+        lines = [super(Texts, self).load(text) for text in value]
+        return b"\n".join(b" ".join(line.split(b"\n")) for line in lines)
+
+    def raw(self, stored: Stored) -> list[str]:
+        return list(self.texts(stored))
+
+    def texts(self, stored: Stored) -> tuple[str, ...]:
+        return tuple(_as_bytes(stored).decode().split("\n"))
+
+    def tensors(
+        self,
+        key: str,
+        stored_B: tf.Tensor,
+        vocabulary: Vocabulary | None,
+        pad_to: tf.Tensor | None = None,
+        seeds_B2: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
+        texts_BN = tf.strings.split(stored_B, "\n")
+        counts_B = tf.cast(texts_BN.row_lengths(), tf.int32)
+        chosen_B = tf.zeros_like(counts_B)
+        if seeds_B2 is not None:
+            # Not the seed that moves the picture beside the text.
+            seeds_B2 += tf.constant([1, 0])
+            draw = tf.map_fn(
+                lambda seed: tf.random.stateless_uniform([], seed),
+                seeds_B2,
+                fn_output_signature=tf.float32,
+            )
+            chosen_B = tf.cast(draw * tf.cast(counts_B, tf.float32), tf.int32)
+            chosen_B = tf.minimum(chosen_B, counts_B - 1)
+        text_B = tf.gather(texts_BN, chosen_B, batch_dims=1)
+        return super().tensors(key, text_B, vocabulary, pad_to)
 
 
 class Tree(Text):

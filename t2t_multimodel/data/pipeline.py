@@ -237,7 +237,7 @@ def _batches(
                 stored[key],
                 vocabulary,
                 lengths_2[side],
-                seeds_B2 if seeds and key == "inputs" else None,
+                seeds_B2 if seeds else None,
             )
         if seeds is None:
             batch["index"] = tf.ensure_shape(places_B, [None])

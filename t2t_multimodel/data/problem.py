@@ -17,7 +17,8 @@ problem of one's own is therefore a class of about twelve lines:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,44 @@ from typing import Any
 from t2t_multimodel.data.features import Feature
 
 SPLITS = ("train", "dev", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Skip:
+    """Yielded in place of an example that is left out; it is counted and shown.
+
+    Attributes:
+        reason: Why, in words that are the same for all such examples: they are counted
+            by it ("unbalanced tree").
+        where: Which one: file and record ("wsj_0001.mrg, tree 3").
+        is_fault: Whether the data is at fault: a share of faults beyond what was
+            allowed stops the generation. False for what was filtered out on purpose.
+    """
+
+    reason: str
+    where: str = ""
+    is_fault: bool = True
+
+
+class Later:
+    """A value of an example that is made where it is stored.
+
+    A generator that yields `Later(read, path)` instead of `read(path)` costs next to
+    nothing to run through; the work is done by whichever process stores the example,
+    or by none where the example is not wanted.
+
+    Args:
+        function: A function of a module, so that another process can find it. A
+            `ValueError` or `OSError` that it raises is a fault of the example.
+        arguments: What to call it with; picklable and small.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self._function, self._arguments = function, arguments
+
+    def value(self) -> Any:
+        """What the feature is given."""
+        return self._function(*self._arguments)
 
 
 class Problem:
@@ -40,6 +79,8 @@ class Problem:
         generator_version: Raise it when `examples` yields something else than before;
             data on disk made by another version is then not taken for current.
         sizes: Examples per split, where known beforehand, for listings only.
+        stand_in: What to use where the corpus cannot be had, in words.
+        layout: What the source directory holds, in words: a line for each form.
     """
 
     name: str = ""
@@ -50,8 +91,12 @@ class Problem:
     licence: str = "not stated"
     generator_version: str = "1"
     sizes: Mapping[str, int] = MappingProxyType({})
+    stand_in: str = ""
+    layout: str = ""
 
-    def examples(self, split: str, source_dir: Path) -> Iterator[Mapping[str, Any]]:
+    def examples(
+        self, split: str, source_dir: Path
+    ) -> Iterator[Mapping[str, Any] | Skip]:
         """Yields the examples of a split in a fixed order.
 
         Args:
@@ -63,7 +108,8 @@ class Problem:
             `{"inputs": value, "targets": value}` with values that the features take:
             text as str, an image as a file's path, its bytes or a uint8 array, audio
             as a file's path, its bytes or an array of samples, a label as its name or
-            its number. Further keys are ignored.
+            its number; or a `Later` that makes such a value. Further keys are ignored.
+            A `Skip` stands for an example that is left out.
         """
         raise NotImplementedError(f"problem {self.name!r} defines no examples()")
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from t2t_multimodel.data.features import Stored, Text
 from t2t_multimodel.data.manifest import StoredFile
-from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.data.records import Index, ShardReader, ShardWriter, shard_name
 from t2t_multimodel.data.stored import make_record, parse_record
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -97,8 +97,9 @@ def write_split(job: SplitJob, report: Report) -> WrittenSplit:
             for key, feature in features.items():
                 is_text = isinstance(feature, Text)
                 lengths[key].append(0 if is_text else feature.length(stored[key]))
-                if is_text and job.split == "train":
-                    sample.add(feature.raw(stored[key]))
+                if isinstance(feature, Text) and job.split == "train":
+                    for text in feature.texts(stored[key]):
+                        sample.add(text)
     finally:
         digests = [writer.close() for writer in writers]
     if not shards:
@@ -155,10 +156,11 @@ def measure_text(job: tuple[WrittenSplit, Path], report: Report) -> Index:
             for place in places
         ]
         for key in text_keys:
-            texts = [features[key].raw(row[key]) for row in rows]
-            lengths[key][places.start : places.stop] = [
-                len(ids) + 1 for ids in vocabulary.encode_all(texts)
-            ]
+            feature = features[key]
+            assert isinstance(feature, Text)
+            lengths[key][places.start : places.stop] = feature.lengths(
+                [row[key] for row in rows], vocabulary
+            )
     return dataclasses.replace(index, **lengths)
 
 
@@ -184,12 +186,19 @@ def _stored_examples(job: SplitJob, skipped: Counter[str]) -> Any:
     """Yields examples in stored form; counts those it skips."""
     problem = job.problem
     for number, example in enumerate(problem.examples(job.split, job.source_dir)):
+        if isinstance(example, Skip):
+            skipped[example.reason] += 1
+            continue
         where = f"problem {problem.name}, split {job.split}, example {number}"
         if not isinstance(example, Mapping):
             raise ValueError(f"{where} is not a dict but {type(example).__name__}")
         missing = [key for key in problem.features if key not in example]
         if missing:
             raise ValueError(f"{where} has no {missing[0]!r}; it has {list(example)}")
+        example = {
+            key: value.value() if isinstance(value, Later) else value
+            for key, value in example.items()
+        }
         empty = [key for key in problem.features if _is_empty(example[key])]
         if empty:
             skipped[f"empty {empty[0]}"] += 1

@@ -94,10 +94,8 @@ def _check_evaluation(
             if isinstance(feature, Text):
                 for place, ids in zip(batch["index"], batch[key], strict=True):
                     text = vocabulary.decode(ids.numpy())
-                    _check(
-                        text == rows[int(place)][key],
-                        f"{split}: {key} {text!r} was {rows[int(place)][key]!r}",
-                    )
+                    told = feature.texts(feature.load(rows[int(place)][key]))[0]
+                    _check(text == told, f"{split}: {key} {text!r} was {told!r}")
     _check(sorted(seen) == list(range(len(rows))), f"{split}: not each example once")
 
 

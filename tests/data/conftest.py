@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from t2t_multimodel.data.features import Audio, ClassLabel, Image, Text, Tree
+from t2t_multimodel.data.features import Audio, ClassLabel, Image, Text, Texts, Tree
 from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -71,6 +71,18 @@ class Pictures(Generated):
         return {"inputs": pixels.astype(np.uint8), "targets": is_light}
 
 
+class Captions(Generated):
+    """Image to several texts."""
+
+    name = "captions"
+    inputs, targets = Image(16, 12), Texts("english")
+
+    def example(self, chance: np.random.Generator) -> dict[str, Any]:
+        pixels = chance.integers(0, 256, (16, 12, 3)).astype(np.uint8)
+        texts = [sentence(chance) for _ in range(chance.integers(1, 6))]
+        return {"inputs": pixels, "targets": texts}
+
+
 class Sounds(Generated):
     """Audio to text."""
 
@@ -85,7 +97,7 @@ class Sounds(Generated):
 @pytest.fixture(scope="session")
 def problems() -> dict[str, Problem]:
     """A problem of each kind by name."""
-    found = (Sentences(), Trees(), Pictures(), Sounds())
+    found = (Sentences(), Trees(), Pictures(), Captions(), Sounds())
     return {problem.name: problem for problem in found}
 
 
@@ -93,7 +105,7 @@ def problems() -> dict[str, Problem]:
 def data_dir(
     problems: dict[str, Problem], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """All four problems, generated once; not to be written to."""
+    """All five problems, generated once; not to be written to."""
     folder = tmp_path_factory.mktemp("generated")
     generate(list(problems.values()), folder, options=Options(num_shards=3))
     return folder

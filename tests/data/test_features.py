@@ -17,6 +17,7 @@ from t2t_multimodel.data.features import (
     Feature,
     Image,
     Text,
+    Texts,
     Tree,
 )
 from t2t_multimodel.data.vocabulary import EOS, PAD, Vocabulary
@@ -45,9 +46,32 @@ def test_text_ends_and_is_padded_with_zeros(vocabulary: Vocabulary) -> None:
     assert tokens.shape[1] % text.multiple == 0
 
 
+def test_one_of_several_texts_is_drawn_in_training_and_the_first_else(
+    vocabulary: Vocabulary,
+) -> None:
+    texts = Texts("english")
+    group = ["red house", "a boat", "tree to\ntree"]
+    stored = texts.load(group)
+    assert texts.raw(stored) == ["red house", "a boat", "tree to tree"]
+    assert texts.length(stored, vocabulary) == 1 + max(
+        len(vocabulary.encode(text)) for text in texts.raw(stored)
+    )
+    values = tf.constant([stored] * 64)
+    seeds = tf.stack([tf.fill([64], 3), tf.range(64)], axis=1)
+    first = texts.tensors("targets", values, vocabulary)["targets"].numpy()
+    drawn = texts.tensors("targets", values, vocabulary, None, seeds)["targets"].numpy()
+    assert {vocabulary.decode(row) for row in first} == {"red house"}
+    told = [vocabulary.decode(row) for row in drawn]
+    assert set(told) == set(texts.raw(stored))
+    assert min(told.count(text) for text in set(told)) >= 64 // 6
+
+
 @pytest.mark.parametrize(
     ("feature", "value", "message"),
     [
+        (Texts(), "one", "texts are a list of str, not str"),
+        (Texts(), [], "there is no text in the list"),
+        (Texts(), ["one", ""], "the text is empty"),
         (Text(), b"bytes", "text must be str, not bytes"),
         (Text(), "", "the text is empty"),
         (Text(), "half a pair \ud800", "not valid Unicode"),

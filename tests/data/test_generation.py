@@ -14,7 +14,7 @@ from t2t_multimodel.data.features import Text
 from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.data.manifest import Manifest, load_manifests
 from t2t_multimodel.data.pipeline import BatchStream, raw_examples
-from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.data.stored import StoredSplit, verify
 from t2t_multimodel.data.vocabulary import Vocabulary
 
@@ -340,7 +340,7 @@ def _usr_dir(tmp_path: Path) -> Path:
         """
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Text
-from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.problem import Later, Problem, Skip
 
 
 @registry.register_problem
@@ -356,3 +356,27 @@ class FailsInDev(Problem):
 """
     )
     return folder
+
+
+class Patchy(Problem):
+    """Leaves out every third example; makes its inputs where they are stored."""
+
+    name = "patchy"
+    inputs, targets = Text("english"), Text("german")
+    needs_source = False
+
+    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any] | Skip]:
+        for number in range(9):
+            if number % 3 == 2:
+                yield Skip("every third", f"number {number}", is_fault=False)
+            else:
+                yield {"inputs": Later(str, number), "targets": f"nummer {number}"}
+
+
+def test_what_a_problem_leaves_out_is_counted_and_later_values_are_made(
+    tmp_path: Path,
+) -> None:
+    manifest = generate([Patchy()], tmp_path)["patchy"]
+    assert manifest.splits["train"].skipped == {"every third": 3}
+    rows = raw_examples(Patchy(), tmp_path, "train")
+    assert [row["inputs"] for row in rows] == ["0", "1", "3", "4", "6", "7"]
