@@ -17,6 +17,10 @@ Problems of your own, from a folder of Python files:
   t2t-datagen --t2t_usr_dir=my_problems --problems=sentiment_reviews \\
       --source_dir=reviews --data_dir=data
 
+Other sections of the Penn Treebank than the usual ones:
+  t2t-datagen --problems=parse_wsj --problem_option=parse_wsj.train_sections=02-18 \\
+      --source_dir=treebank_3 --data_dir=data
+
 A look at what was made, and a check of every byte of it:
   t2t-datagen --problems=mini_eight --data_dir=data --describe
   t2t-datagen --problems=mini_eight --data_dir=data --verify
@@ -35,7 +39,7 @@ from pathlib import Path
 from absl import flags
 
 from t2t_multimodel import quiet, registry
-from t2t_multimodel.bin import program
+from t2t_multimodel.bin import problem_options, program
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
@@ -46,6 +50,7 @@ flags.DEFINE_string(
     "each, called like the problem. Problems that make their own data ignore it.",
     flag_values=FLAGS,
 )
+flags.DEFINE_multi_string("problem_option", [], problem_options.HELP, flag_values=FLAGS)
 flags.DEFINE_string(
     "tmp_dir",
     None,
@@ -130,7 +135,7 @@ def _generate(names: Sequence[str], data_dir: Path) -> None:
         overwrite=FLAGS.overwrite,
         tmp_dir=program.path(FLAGS, "tmp_dir"),
     )
-    problems = [registry.problem(name) for name in names]
+    problems = problem_options.make_problems(names, FLAGS.problem_option)
     source_dir = program.path(FLAGS, "source_dir")
     with data_tables.progress() as progress:
         made = generate(problems, data_dir, source_dir, options, progress)

@@ -17,9 +17,11 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import re
 import sys
 import types
+import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -163,11 +165,36 @@ def register_group(name: str, problems: Iterable[str]) -> None:
     _groups[name] = members
 
 
-def problem(name: str) -> Problem:
-    """A new instance of the problem called `name`; imports its module on first use."""
-    instance: Problem = _problems.get(name)()
+def problem(name: str, **options: Any) -> Problem:
+    """A new instance of the problem called `name`; imports its module on first use.
+
+    Args:
+        name: The problem's name.
+        options: What its class takes when an instance is made.
+
+    Raises:
+        UnknownNameError: There is no such problem, or it has no such option.
+    """
+    factory = _problems.get(name)
+    known = _options_of(factory)
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(_unknown(f"option of {name}", option, known))
+    instance: Problem = factory(**options)
     instance.name = name
     return instance
+
+
+def problem_options(name: str) -> dict[str, Any]:
+    """What the problem called `name` can be made with: options and their types."""
+    factory = _problems.get(name)
+    is_class = isinstance(factory, type)
+    initial = getattr(factory, "__init__", factory) if is_class else factory
+    try:
+        hints = typing.get_type_hints(initial)
+    except NameError:  # a type that is imported for checkers alone
+        hints = {}
+    return {option: hints.get(option, Any) for option in _options_of(factory)}
 
 
 def hparams(name: str) -> HParams:
@@ -278,6 +305,15 @@ def _all_groups() -> Mapping[str, tuple[str, ...]]:
     return {**catalogued, **_groups}
 
 
+def _options_of(factory: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(factory).parameters.values()
+    return tuple(
+        p.name
+        for p in parameters
+        if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    )
+
+
 def _check_form(noun: str, name: str) -> None:
     if not re.fullmatch("[a-z0-9_]+", name):
         raise ValueError(
@@ -289,7 +325,7 @@ def _unknown(noun: str, name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     if near:
         return f"no {noun} {name!r}; near it: {', '.join(near)}"
-    return f"no {noun} {name!r}; known: {', '.join(known)}"
+    return f"no {noun} {name!r}; known: {', '.join(known) or 'none'}"
 
 
 def _snake_case(name: str) -> str:

@@ -1,6 +1,7 @@
-"""For all tests: two logical processors, and a registry that forgets.
+"""For all tests: two logical processors, a registry that forgets, no chance.
 
-With two processors mirrored training can be tested.
+With two processors mirrored training can be tested. Hypothesis draws the same examples
+every time, and keeps no file of them.
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import hypothesis
 import pytest
 import tensorflow as tf
 
 from t2t_multimodel import registry
+
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None
+)
+hypothesis.settings.load_profile("repeatable")
 
 _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(

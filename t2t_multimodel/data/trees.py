@@ -7,7 +7,8 @@ Brackets hold the words, the linear form only labels and part-of-speech tags:
 
 A label opens with its name and closes with a slash before it; a tag stands once, for
 one word. Which of the two a symbol is follows from the text: what is closed somewhere
-is a label. The outer bracket of a treebank (unlabelled, TOP or ROOT) is dropped.
+is a label. So a tree has a linear form only where no tag is called like a phrase.
+The outer bracket of a treebank (unlabelled, TOP or ROOT) is dropped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from dataclasses import dataclass
 
 OUTER_LABELS = frozenset({"", "TOP", "ROOT"})
 
-_TOKEN = re.compile(r"[()]|[^\s()]+")
+# Far above any sentence's; walking a tree then never exhausts Python's stack.
+MAX_DEPTH = 200
+
+# Blanks are ASCII's: a word of a treebank may hold a no-break space.
+_TOKEN = re.compile(r"[()]|[^\s()]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ def read_brackets(text: str) -> Node:
 
     Raises:
         ValueError: If the brackets do not match, a bracket is empty, words and phrases
-            stand side by side in one, or text follows the tree.
+            stand side by side in one, text follows the tree, or phrases lie in one
+            another more than `MAX_DEPTH` deep.
     """
     tokens = _TOKEN.findall(text)
     # One entry for each open bracket: its label, its children, its word.
@@ -75,6 +81,7 @@ def read_brackets(text: str) -> Node:
             labels.append("" if follower in "()" else follower)
             parts.append([])
             words.append(None)
+            _check_depth(labels, text)
         elif token == ")":
             if not labels:
                 raise ValueError(f"a ')' too many in the tree {_excerpt(text)}")
@@ -101,16 +108,33 @@ def read_brackets(text: str) -> Node:
 
 
 def write_brackets(tree: Node) -> str:
-    """The bracketed string of a tree with words; the reverse of `read_brackets`."""
+    """The bracketed string of a tree with words; the reverse of `read_brackets`.
+
+    Round brackets in a word are written as treebanks do, -LRB- and -RRB-.
+    """
     if tree.children:
         return f"({tree.label} {' '.join(map(write_brackets, tree.children))})"
     (word,) = tree.words()
-    return f"({tree.label} {word})"
+    return f"({tree.label} {word.replace('(', '-LRB-').replace(')', '-RRB-')})"
 
 
 def linearise(tree: Node | str) -> str:
-    """The linear form of a tree, given as a node or as a bracketed string."""
-    return " ".join(_symbols(read_brackets(tree) if isinstance(tree, str) else tree))
+    """The linear form of a tree, given as a node or as a bracketed string.
+
+    Raises:
+        ValueError: If the form would not give the tree back: a tag is called like a
+            phrase of the same tree, or a name is empty, has a blank or starts with a
+            slash.
+    """
+    tree = read_brackets(tree) if isinstance(tree, str) else tree
+    labels = {label for label, _, _ in constituents(tree)}
+    tags = {tag.label for tag in tree.tags()}
+    for name in sorted(labels & tags):
+        raise ValueError(f"{name} is a phrase's label and a word's tag in one tree")
+    for name in sorted(labels | tags):
+        if len(name.split()) != 1 or _closes(name):
+            raise ValueError(f"{name!r} cannot be the name of a label or a tag")
+    return " ".join(_symbols(tree))
 
 
 def read_linear(text: str, words: Sequence[str] | None = None) -> Node:
@@ -121,8 +145,8 @@ def read_linear(text: str, words: Sequence[str] | None = None) -> Node:
         words: The sentence, one word for each tag; without it the tags have none.
 
     Raises:
-        ValueError: If the form is not well formed, or if there are more or fewer words
-            than tags.
+        ValueError: If the form is not well formed, phrases lie in one another more
+            than `MAX_DEPTH` deep, or there are more or fewer words than tags.
     """
     symbols = text.split()
     closed = {symbol[1:] for symbol in symbols if _closes(symbol)}
@@ -141,6 +165,7 @@ def read_linear(text: str, words: Sequence[str] | None = None) -> Node:
         elif symbol in closed:
             labels.append(symbol)
             parts.append([])
+            _check_depth(labels, text)
         else:
             word = words[num_tags] if words and num_tags < len(words) else None
             parts[-1].append(Node(symbol, word=word))
@@ -203,6 +228,13 @@ def _without_outer(tree: Node) -> Node:
             )
         (tree,) = tree.children
     return tree
+
+
+def _check_depth(labels: Sequence[str], text: str) -> None:
+    if len(labels) > MAX_DEPTH:
+        raise ValueError(
+            f"more than {MAX_DEPTH} phrases in one another: {_excerpt(text)}"
+        )
 
 
 def _closes(symbol: str) -> bool:

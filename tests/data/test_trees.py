@@ -65,6 +65,7 @@ def test_constituents_are_labelled_spans_without_tags() -> None:
         ("(S (NN a)) (S (NN b))", "2 trees, one expected"),
         ("( (S (NN a)) (S (NN b)))", "holds 2 trees"),
         ("", "0 trees, one expected"),
+        ("(S " * 300, "more than 200 phrases in one another"),
     ],
 )
 def test_broken_brackets_are_refused(text: str, fault: str) -> None:
@@ -83,6 +84,7 @@ def test_broken_brackets_are_refused(text: str, fault: str) -> None:
         ("S NP /NP NN /S", "the phrase NP is empty"),
         ("S NN /S S NN /S", "2 trees, one expected"),
         ("", "0 trees"),
+        ("NP " * 300 + "NN " + "/NP " * 300, "more than 200 phrases in one another"),
     ],
 )
 def test_a_broken_linear_form_is_refused(text: str, fault: str) -> None:
@@ -93,6 +95,35 @@ def test_a_broken_linear_form_is_refused(text: str, fault: str) -> None:
     assert not is_well_formed(text)
     with pytest.raises(ValueError, match=fault):
         read_linear(text)
+
+
+@pytest.mark.parametrize(
+    ("tree", "fault"),
+    [
+        ("(S (NP (NP John)))", "NP is a phrase's label and a word's tag"),
+        ("(S (/NN cat))", "'/NN' cannot be the name"),
+        ("(S ((NN cat)))", "'' cannot be the name"),
+        ("(S (N\u00a0N cat))", "cannot be the name"),
+    ],
+)
+def test_what_would_not_come_back_is_not_linearised(tree: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        linearise(tree)
+
+
+def test_a_slash_may_be_a_tag_or_a_label() -> None:
+    tree = read_brackets("(/ (NN and) (. or))")
+    assert read_linear(linearise(tree), tree.words()) == tree
+    assert linearise("(S (/ /))") == "S / /S"
+
+
+def test_round_brackets_in_a_word_are_written_as_treebanks_do() -> None:
+    tree = Node("NP", (Node("LS", word="(a)"), Node("NN", word="no\u00a0break")))
+    assert write_brackets(tree) == "(NP (LS -LRB-a-RRB-) (NN no\u00a0break))"
+    assert read_brackets(write_brackets(tree)).words() == (
+        "-LRB-a-RRB-",
+        "no\u00a0break",
+    )
 
 
 def test_a_tag_needs_exactly_one_word() -> None:

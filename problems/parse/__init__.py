@@ -1,0 +1,3 @@
+"""Problems of parsing: a sentence into its phrase-structure tree."""
+
+from __future__ import annotations
