@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> None:
     from t2t_multimodel.training.restore import load_run
 
     run = load_run(output_dir, FLAGS.checkpoint)
-    problem = registry.problem(_one_name(names, run.problem_names))
+    problem = run.problem(_one_name(names, run.problem_names))
     inputs, where = list(arguments), None
     if FLAGS.decode_from_file:
         is_media = problem.inputs.modality != "text"

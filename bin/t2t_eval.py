@@ -7,7 +7,8 @@ and top-5 for classes. Log-perplexity and token accuracy are teacher-forced: the
 is shown the reference up to each token, so they are no scores of what it writes.
 
   t2t-eval --output_dir=run
-      All problems of the run, on the test splits in the data folder it was trained on.
+      All problems of the run, on the test splits in the data folder it was trained on,
+      or on the dev split of a problem that has no test split.
 
   t2t-eval --output_dir=run --problems=parse_mini,speech_mini --split=dev
   t2t-eval --output_dir=run --checkpoint=3000 --max_examples=100
@@ -44,9 +45,9 @@ flags.DEFINE_string(
 )
 flags.DEFINE_enum(
     "split",
-    "test",
+    None,
     ["test", "dev"],
-    "What to score on: test or dev.",
+    "What to score on; by default test, or dev where a problem has no test.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -98,7 +99,8 @@ def main(arguments: Sequence[str]) -> None:
         figures = report.score_json(run, results)
         sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     else:
-        title = f"{output_dir}, step {run.step}, {FLAGS.split} split"
+        splits = ", ".join(dict.fromkeys(result.split for result in results))
+        title = f"{output_dir}, step {run.step}, {splits} split"
         report.print_table(results, title)
 
 

@@ -376,26 +376,45 @@ class ClassLabel(Feature):
 
     Args:
         names: The classes' names, in the order of their numbers, or how many there are
-            (their names are then their numbers).
+            (their names are then their numbers). None: the corpus decides; whoever has
+            the data knows them.
     """
 
     modality = "label"
     default_metrics = ("top_1", "top_5")
     storage = tf.int64
 
-    def __init__(self, names: Sequence[str] | int) -> None:
-        if isinstance(names, int):
-            names = [str(number) for number in range(names)]
-        if isinstance(names, str) or not names or len(set(names)) < len(names):
-            raise ValueError(f"ClassLabel needs distinct names, not {names!r}")
-        self.names = tuple(names)
-        self._numbers = {name: number for number, name in enumerate(self.names)}
+    def __init__(self, names: Sequence[str] | int | None) -> None:
+        self._names: tuple[str, ...] = ()
+        if names is not None:
+            if isinstance(names, int):
+                names = [str(number) for number in range(names)]
+            if isinstance(names, str) or not names or len(set(names)) < len(names):
+                raise ValueError(f"ClassLabel needs distinct names, not {names!r}")
+            self._names = tuple(names)
+        self._numbers = {name: number for number, name in enumerate(self._names)}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes' names.
+
+        Raises:
+            ValueError: The corpus decides, and it has not been looked at.
+        """
+        if not self._names:
+            raise ValueError(
+                "the classes are those of the corpus: Problem.with_source or with_data "
+                "gives a problem that knows them"
+            )
+        return self._names
 
     def modality_options(self) -> dict[str, Any]:
         return {"num_classes": len(self.names)}
 
     def describe(self) -> str:
-        return f"label ({len(self.names)} classes)"
+        if not self._names:
+            return "label (classes of the corpus)"
+        return f"label ({len(self._names)} classes)"
 
     def output_space(self, inputs: Feature) -> str:
         return f"{inputs.modality}_label"

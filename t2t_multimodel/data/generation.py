@@ -148,6 +148,9 @@ def _is_current(
         return False
     made = {**manifest.arguments, "generator_version": manifest.generator_version}
     asked = {**options.recorded, "generator_version": problem.generator_version}
+    # What is empty is found in the corpus.
+    asked |= {name: value for name, value in problem.options.items() if value}
+    made |= {name: manifest.options.get(name) for name in problem.options}
     for name, value in asked.items():
         if made.get(name) != value:
             raise ValueError(
@@ -182,6 +185,7 @@ def _jobs(
     problem: Problem, folder: Path, source_dir: str | Path | None, options: Options
 ) -> list[SplitJob]:
     source = _source_of(problem, source_dir)
+    problem = problem.with_source(source)
     splits = problem.splits(source)
     unknown = [split for split in splits if split not in SPLITS]
     if unknown or "train" not in splits:
@@ -323,6 +327,7 @@ def _manifest(
         arguments=options.recorded,
         vocabulary={"fingerprint": vocabulary.fingerprint, "size": vocabulary.size},
         splits=splits,
+        options=dict(problem.options),
     )
 
 

@@ -76,6 +76,7 @@ class Manifest:
         arguments: What the generation was asked for: max_examples, num_shards, seed.
         vocabulary: fingerprint and size.
         splits: The splits by name.
+        options: What the problem was made with, its classes for example; see `Problem`.
         format: Version of this layout.
     """
 
@@ -87,6 +88,7 @@ class Manifest:
     arguments: dict[str, Any]
     vocabulary: dict[str, Any]
     splits: dict[str, SplitManifest]
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
     format: int = FORMAT
 
     def save(self, folder: Path) -> Path:

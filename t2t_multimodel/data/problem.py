@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any
 
 from t2t_multimodel.data.features import Feature
+from t2t_multimodel.data.manifest import Manifest
 
 SPLITS = ("train", "dev", "test")
 
@@ -81,6 +82,9 @@ class Problem:
         sizes: Examples per split, where known beforehand, for listings only.
         stand_in: What to use where the corpus cannot be had, in words.
         layout: What the source directory holds, in words: a line for each form.
+        options: What an instance was made with, as plain data (JSON's types), where its
+            class takes arguments: `type(problem)(**options)` makes it again. What is
+            empty is found in the corpus (see `with_source`).
     """
 
     name: str = ""
@@ -93,6 +97,7 @@ class Problem:
     sizes: Mapping[str, int] = MappingProxyType({})
     stand_in: str = ""
     layout: str = ""
+    options: Mapping[str, Any] = MappingProxyType({})
 
     def examples(
         self, split: str, source_dir: Path
@@ -119,6 +124,41 @@ class Problem:
         Override it to find out early that a file is missing.
         """
         return SPLITS
+
+    def with_source(self, source_dir: Path) -> Problem:
+        """This problem as a corpus decides it, such as with the classes found there.
+
+        Asked once, before anything is generated. Its `options` go into the manifest,
+        and whoever reads the data gets the same problem by `with_data`.
+        """
+        return self
+
+    def with_options(self, options: Mapping[str, Any]) -> Problem:
+        """This problem made with other options.
+
+        Raises:
+            ValueError: They are not the ones that its class takes.
+        """
+        if options == self.options:
+            return self
+        try:
+            made = type(self)(**options)
+        except TypeError as error:
+            raise ValueError(
+                f"problem {self.name} is not made with the options "
+                f"{', '.join(options)} ({error}); generate it again (--overwrite)"
+            ) from error
+        made.name = self.name
+        return made
+
+    def with_data(self, data_dir: str | Path) -> Problem:
+        """This problem as it was when its data was made.
+
+        Raises:
+            FileNotFoundError: It was not generated there.
+            ValueError: Its manifest is damaged or of another version.
+        """
+        return self.with_options(Manifest.load(Path(data_dir), self.name).options)
 
     @property
     def command(self) -> str:

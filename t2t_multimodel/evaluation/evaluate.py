@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from t2t_multimodel import registry
+from t2t_multimodel.data.manifest import Manifest, manifest_path
 from t2t_multimodel.data.pipeline import eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.stored import StoredSplit
@@ -39,7 +39,7 @@ def evaluate(
     problem_names: Sequence[str] | None = None,
     *,
     data_dir: str | Path | None = None,
-    split: str = "test",
+    split: str | None = None,
     max_examples: int | None = None,
     batch_cost: int = BATCH_COST,
     show_progress: bool = False,
@@ -50,7 +50,7 @@ def evaluate(
         run: What `load_run` gives.
         problem_names: Problems of the run; all of them by default.
         data_dir: Where the data lies; by default where the run was trained from.
-        split: "test" or "dev".
+        split: "test" or "dev"; by default test where a problem has it, else dev.
         max_examples: How many examples of each problem to look at, from the first.
         batch_cost: Padded positions in a batch; no score depends on it.
         show_progress: Draw a bar on standard error, if that is a terminal.
@@ -60,13 +60,12 @@ def evaluate(
 
     Raises:
         ValueError: The run does not know a problem, a problem names an unknown metric,
-            or the data was made with another vocabulary.
+            or the data was made with another vocabulary or other options.
         FileNotFoundError: The problem or the split has no data.
     """
     names = tuple(problem_names or run.problem_names)
-    problems = [_known_problem(run, name) for name in names]
     folder = Path(data_dir) if data_dir else run.data_dir
-    splits = [StoredSplit(problem, folder, split) for problem in problems]
+    splits = [_open(run, name, folder, split) for name in names]
     decoder = Decoder(run.vocabulary, run.hparams.training.max_length)
     forced = TeacherForced()
     results = []
@@ -79,7 +78,7 @@ def evaluate(
                 stored.problem,
                 folder,
                 run.vocabulary,
-                split=split,
+                split=stored.split,
                 batch_cost=batch_cost,
                 max_examples=max_examples,
             ):
@@ -143,26 +142,32 @@ class _Evaluation:
         )
 
 
-def _known_problem(run: Run, name: str) -> Problem:
-    if name not in run.problem_names:
-        raise ValueError(
-            f"the run in {run.output_dir} was not trained on {name!r}; it was on: "
-            f"{', '.join(run.problem_names)}."
-        )
-    problem = registry.problem(name)
+def _open(run: Run, name: str, folder: Path, split: str | None) -> StoredSplit:
+    problem = run.problem(name)
     check_metrics(problem.metrics)
-    return problem
+    manifest = Manifest.load(folder, name)
+    for option, value in problem.options.items():
+        if manifest.options.get(option) != value:
+            raise ValueError(
+                f"{manifest_path(folder, name)} was made with another {option} than "
+                f"what the run in {run.output_dir} was trained on; make the data with "
+                f"the same {option}, or evaluate on that run's data"
+            )
+    if split is None:
+        split = "test" if "test" in manifest.splits else "dev"
+    return StoredSplit(problem, folder, split)
 
 
 def _sample(problem: Problem, place: int, raw: Any, output: Decoded) -> Sample:
     if isinstance(output, DecodedText):
-        reference, text = raw["targets"], output.text
-        log_probability = output.log_probability
+        right = raw["targets"]
+        references = (right,) if isinstance(right, str) else tuple(right)
+        text, log_probability = output.text, output.log_probability
     else:
         names = class_names(problem)
-        reference, text = names[raw["targets"]], names[output.classes[0]]
+        references, text = (names[raw["targets"]],), names[output.classes[0]]
         log_probability = math.log(max(output.probabilities[0], 1e-30))
-    return Sample(place, raw["inputs"], reference, text, log_probability)
+    return Sample(place, raw["inputs"], references, text, log_probability)
 
 
 def class_names(problem: Problem) -> tuple[str, ...]:

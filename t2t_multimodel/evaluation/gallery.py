@@ -69,7 +69,7 @@ def _show(console: Console, title: str, sample: Sample, given: Any = None) -> No
     if isinstance(given, str):
         line.append(f"{given}\n{'':18}→ ")
     line.append(sample.output or NOTHING)
-    if sample.output.split() == sample.reference.split():
+    if sample.is_right:
         line.append(" ✓", "green")
     else:
         line.append(f"\n{'right would be':20}{sample.reference}", "yellow")
@@ -88,7 +88,7 @@ def _show_tree(console: Console, sample: Sample) -> None:
         )
     else:
         _print_indented(console, draw_tree(tree))
-    if sample.output.split() != sample.reference.split():
+    if not sample.is_right:
         console.print("right would be", style="yellow")
         _print_indented(console, draw_tree(read_linear(sample.reference, words)))
 

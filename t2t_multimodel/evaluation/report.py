@@ -143,6 +143,6 @@ def _cells(result: ProblemScores) -> list[str]:
         ", ".join(decoded),
         f"{perplexity.value:.3f}" if perplexity else "",
         f"{accuracy.value:.1f} %" if accuracy else "",
-        str(result.num_examples),
+        f"{result.num_examples} {result.split}",
         f"{result.seconds:.1f}",
     ]

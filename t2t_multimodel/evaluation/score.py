@@ -43,24 +43,37 @@ class Sample:
     Attributes:
         index: The example's place in its split.
         inputs: The raw input: text, or an array or bytes for other media.
-        reference: The right output, as text (a class by its name).
+        references: The right outputs, as text (a class by its name): one, or all that
+            say the same.
         output: The model's.
         log_probability: Natural log of the probability of the output.
     """
 
     index: int
     inputs: Any
-    reference: str
+    references: tuple[str, ...]
     output: str
     log_probability: float
+
+    @property
+    def reference(self) -> str:
+        """The right output, the first one where there are several."""
+        return self.references[0]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the output is one of the references, word by word."""
+        return self.output.split() in [text.split() for text in self.references]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, without inputs that are not text."""
         shown = {"inputs": self.inputs} if isinstance(self.inputs, str) else {}
+        several = {"references": list(self.references)}
         return {
             "index": self.index,
             **shown,
             "reference": self.reference,
+            **(several if len(self.references) > 1 else {}),
             "output": self.output,
             "log_probability": round(self.log_probability, 4),
         }

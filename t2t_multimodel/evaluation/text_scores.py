@@ -40,25 +40,26 @@ def caption_bleu(
     return (_corpus_bleu("bleu_4", "BLEU-4", hypotheses, references, lowercase=True),)
 
 
-def word_errors(
-    hypotheses: Sequence[str], references: Sequence[str]
-) -> tuple[Score, ...]:
+def word_errors(hypotheses: Sequence[str], references: References) -> tuple[Score, ...]:
     """Word error rate over the corpus, in percent, and the character error rate.
 
     Substitutions, deletions and insertions, divided by the reference's length; over 100
     when a model says much more than was said. Case and punctuation count as they stand.
+
+    Raises:
+        ValueError: An example has several references.
     """
     _check_lengths(hypotheses, references)
-    rate = 100.0 * float(jiwer.wer(list(references), list(hypotheses)))
+    rate = 100.0 * float(jiwer.wer(_single(references), list(hypotheses)))
     return (Score("wer", rate, "WER", "%"), *character_errors(hypotheses, references))
 
 
 def character_errors(
-    hypotheses: Sequence[str], references: Sequence[str]
+    hypotheses: Sequence[str], references: References
 ) -> tuple[Score, ...]:
     """Character error rate over the corpus, in percent; blanks count."""
     _check_lengths(hypotheses, references)
-    rate = 100.0 * float(jiwer.cer(list(references), list(hypotheses)))
+    rate = 100.0 * float(jiwer.cer(_single(references), list(hypotheses)))
     return (Score("cer", rate, "CER", "%"),)
 
 
@@ -78,6 +79,14 @@ def _corpus_bleu(
     metric = BLEU(lowercase=lowercase, force=True)
     value = metric.corpus_score(list(hypotheses), streams).score
     return Score(name, value, title, detail=str(metric.get_signature()))
+
+
+def _single(references: References) -> list[str]:
+    """The one reference of each example."""
+    found = [[text] if isinstance(text, str) else list(text) for text in references]
+    if any(len(texts) != 1 for texts in found):
+        raise ValueError("error rates take one reference for each output, not several.")
+    return [texts[0] for texts in found]
 
 
 def _check_lengths(hypotheses: Sequence[object], references: Sequence[object]) -> None:

@@ -61,6 +61,7 @@ def check_problem(
         generate([problem], folder, source_dir, options)
     manifest, again = (verify(problem, folder) for folder in folders)
     _check(manifest == again, "its generator gives something else the second time")
+    problem = problem.with_data(folders[0])
     data_dir = folders[0]
     vocabulary = Vocabulary.load(data_dir / VOCABULARY_FILE)
     for split in manifest.splits:

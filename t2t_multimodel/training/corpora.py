@@ -77,6 +77,7 @@ def open_corpora(
             f"{data_dir} has no data of {', '.join(missing)}; make it with: "
             f"t2t-datagen --problems={','.join(missing)} --data_dir={data_dir}"
         )
+    problems = tuple(problem.with_data(data_dir) for problem in problems)
     vocabulary = None
     if any("text" in (p.inputs.modality, p.targets.modality) for p in problems):
         vocabulary = Vocabulary.load(data_dir / VOCABULARY_FILE)

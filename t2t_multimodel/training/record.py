@@ -11,7 +11,9 @@ import dataclasses
 import json
 import logging
 import os
+import reprlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ class RunRecord:
         vocabulary_size: Its number of pieces.
         data_dir: Where the data was read.
         command_line: The command, for a reader.
+        problem_options: What each problem was made with; see `Problem.options`.
     """
 
     hparams: HParams
@@ -56,6 +59,9 @@ class RunRecord:
     vocabulary_size: int
     data_dir: str
     command_line: tuple[str, ...] = ()
+    problem_options: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict
+    )
 
     @property
     def problem_names(self) -> tuple[str, ...]:
@@ -69,6 +75,7 @@ class RunRecord:
             "hparams": self.hparams.to_dict(),
             "problems": list(self.problem_names),
             "tasks": [task.to_dict() for task in self.tasks],
+            "problem_options": self.problem_options,
             "vocabulary": {
                 "fingerprint": self.vocabulary_fingerprint,
                 "size": self.vocabulary_size,
@@ -107,6 +114,7 @@ class RunRecord:
                 vocabulary_size=values["vocabulary"]["size"],
                 data_dir=values["data_dir"],
                 command_line=tuple(values["command_line"]),
+                problem_options=values.get("problem_options", {}),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
@@ -137,6 +145,10 @@ class RunRecord:
                 (f"{old.name} as", old.to_dict(), task.to_dict())
                 for old, task in zip(self.tasks, new.tasks, strict=False)
             ),
+            *(
+                (f"{name} with", options, new.problem_options.get(name))
+                for name, options in self.problem_options.items()
+            ),
             (
                 "vocabulary",
                 f"{self.vocabulary_fingerprint} ({self.vocabulary_size} pieces)",
@@ -151,7 +163,9 @@ class RunRecord:
 
 
 def _short(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) and value else str(value)
+    if isinstance(value, tuple) and value:
+        return ",".join(value)
+    return reprlib.repr(value) if isinstance(value, Mapping) else str(value)
 
 
 def _write(path: Path, text: str) -> None:

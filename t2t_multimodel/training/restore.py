@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE
+from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.training.checkpoint import find_checkpoint, restore_weights
@@ -28,6 +32,7 @@ class Run:
         step: The steps that the weights have seen.
         output_dir: The run's folder.
         checkpoint: The checkpoint's path.
+        problem_options: What each problem was made with; see `Problem.options`.
     """
 
     model: MultiModel
@@ -39,6 +44,23 @@ class Run:
     step: int
     output_dir: Path
     checkpoint: str
+    problem_options: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def problem(self, name: str) -> Problem:
+        """A problem as the run was trained on it, with its classes for example.
+
+        Raises:
+            ValueError: The run was not trained on it.
+        """
+        if name not in self.problem_names:
+            raise ValueError(
+                f"the run in {self.output_dir} was not trained on {name!r}; it was on: "
+                f"{', '.join(self.problem_names)}"
+            )
+        options = self.problem_options.get(name, {})
+        return registry.problem(name).with_options(options)
 
 
 def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
@@ -79,4 +101,5 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
         step=restore_weights(path, model, averaged),
         output_dir=output_dir,
         checkpoint=path,
+        problem_options=record.problem_options,
     )

@@ -154,6 +154,7 @@ def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:
     return RunRecord(
         hparams=run.hparams,
         tasks=tuple(run.model.tasks.values()),
+        problem_options={p.name: dict(p.options) for p in run.corpora.problems},
         vocabulary_fingerprint=vocabulary.fingerprint if vocabulary else "",
         vocabulary_size=vocabulary.size if vocabulary else 0,
         data_dir=str(run.corpora.data_dir.absolute()),

@@ -136,6 +136,22 @@ def test_the_report_holds_figures_table_and_all_outputs(
     assert first["inputs"] == results[0].samples[0].inputs
 
 
+def test_several_references_stand_in_the_report_and_any_of_them_is_right() -> None:
+    sample = Sample(0, b"", ("a cat", "one cat"), "one  cat", -0.5)
+    assert sample.is_right and sample.reference == "a cat"
+    assert sample.as_dict()["references"] == ["a cat", "one cat"]
+    assert not dataclasses.replace(sample, output="cat").is_right
+
+
+def test_the_table_says_which_split_a_problem_was_scored_on() -> None:
+    both = [
+        ProblemScores(name, split, 4, 0.5, (), ())
+        for name, split in (("a", "test"), ("b", "dev"))
+    ]
+    table = report.score_markdown(both)
+    assert "| 4 test |" in table and "| 4 dev |" in table
+
+
 def test_tensorboard_finds_a_scalar_for_every_score(
     results: list[ProblemScores], tmp_path: Path
 ) -> None:
@@ -158,7 +174,7 @@ def test_tensorboard_finds_a_scalar_for_every_score(
 def test_signatures_are_shown_once_for_all_who_share_one() -> None:
     def scored(name: str, detail: str) -> ProblemScores:
         score = Score("bleu", 12.34, "BLEU", detail=detail)
-        sample = Sample(0, "in", "out", "out", -0.5)
+        sample = Sample(0, "in", ("out",), "out", -0.5)
         return ProblemScores(name, "test", 1, 0.5, (score,), (sample,))
 
     both = [scored("a", "nrefs:1"), scored("b", "nrefs:1")]

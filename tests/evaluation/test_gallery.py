@@ -15,8 +15,8 @@ LINEAR = "S NP NN /NP VBZ . /S"
 
 def scored(problem: str, inputs: object, reference: str, output: str) -> ProblemScores:
     samples = (
-        Sample(0, inputs, "another", "scene", 0.0),
-        Sample(1, inputs, reference, output, 0.0),
+        Sample(0, inputs, ("another",), "scene", 0.0),
+        Sample(1, inputs, (reference,), output, 0.0),
     )
     return ProblemScores(problem, "test", 2, 0.0, (), samples)
 

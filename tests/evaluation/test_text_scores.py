@@ -85,3 +85,9 @@ def test_outputs_and_references_must_match_in_number(metric) -> None:  # type: i
         metric(["a"], ["a", "b"])
     with pytest.raises(ValueError, match="0 outputs"):
         metric([], [])
+
+
+def test_error_rates_take_one_reference() -> None:
+    assert word_errors(["a b"], [["a b"]])[0].value == 0
+    with pytest.raises(ValueError, match="one reference for each output, not several"):
+        word_errors(["a b"], [["a b", "b a"]])

@@ -25,6 +25,7 @@ RECORD = RunRecord(
     vocabulary_size=300,
     data_dir="data",
     command_line=("t2t-trainer", "--seed=7"),
+    problem_options={"b": {"classes": ["x", "y", "z"]}},
 )
 
 
@@ -59,6 +60,10 @@ def test_a_run_goes_on_with_more_steps(tmp_path: Path) -> None:
         ),
         ({"hparams": RECORD.hparams.replace(seed=8)}, "with seed 7, not 8:"),
         ({"tasks": TASKS[:1]}, "with problems a,b, not a:"),
+        (
+            {"problem_options": {"b": {"classes": ["x", "z", "y"]}}},
+            "with b with {'classes': ['x', 'y', 'z']}, not {",
+        ),
         (
             {"vocabulary_fingerprint": "aa"},
             "with vocabulary 00ff (300 pieces), not aa (300 pieces):",
