@@ -16,6 +16,10 @@ from t2t_multimodel.layers.randomness import Dropout
 # A score that no softmax sees; float16 holds it too.
 HIDDEN_SCORE = -3e4
 
+# So many keys are kept apart from the older ones while decoding. A step copies what it
+# extends; in this way it copies these alone, and the older ones once in so many steps.
+RECENT = 32
+
 
 @keras.saving.register_keras_serializable("t2t_multimodel")
 class MultiHeadAttention(keras.layers.Layer):
@@ -83,22 +87,134 @@ class MultiHeadAttention(keras.layers.Layer):
         if causal and source_BSD is not None:
             raise ValueError("attention over another source cannot be causal.")
         source_BSD = x_BLD if source_BSD is None else source_BSD
-        depth = x_BLD.shape[-1]
-        scale = (depth // self.num_heads) ** -0.5
-        query_BNLW = self._heads(ops.matmul(x_BLD, self.query_kernel * scale))
-        key_value = ops.matmul(source_BSD, self.key_value_kernel)
-        key_BNSW = self._heads(key_value[..., :depth])
-        value_BNSW = self._heads(key_value[..., depth:])
-        scores_BNLS = ops.matmul(query_BNLW, ops.transpose(key_BNSW, (0, 1, 3, 2)))
+        query_BNLW = self._heads(ops.matmul(x_BLD, self.query_kernel * self._scale))
+        key_BNSW, value_BNSW = self.read(source_BSD)
+        visible = self._visible(x_BLD, source_mask_BS, causal)
+        y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible, training)
+        return self._output(y_BNLW, ops.shape(x_BLD))
+
+    def read(self, source_BSD: Any) -> tuple[Any, Any]:
+        """Keys and values of a source, each `[B, N, S, W]`."""
+        return self._split(self._key_value(source_BSD))
+
+    def step(self, x_BD: Any, past: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """One position of causal self-attention.
+
+        Args:
+            x_BD: The target at this position.
+            past: Keys and values of all positions before it, the latest apart from the
+                others; all are empty at the start. Its shapes are `past_shape`.
+
+        Returns:
+            `[B, D]`, and the past of the next position.
+        """
+        key_BN1W, value_BN1W = self._split(ops.expand_dims(self._key_value(x_BD), 1))
+        key, value = past["key"], past["value"]
+        recent_key = ops.concatenate([past["recent_key"], key_BN1W], axis=2)
+        recent_value = ops.concatenate([past["recent_value"], value_BN1W], axis=2)
+        y_BN1W = self._attend(
+            self._query(x_BD, ops.shape(x_BD)[0]),
+            [key, recent_key],
+            [value, recent_value],
+        )
+        key, recent_key, value, recent_value = ops.cond(
+            ops.shape(recent_key)[2] < RECENT,
+            lambda: (key, recent_key, value, recent_value),
+            lambda: (
+                ops.concatenate([key, recent_key], axis=2),
+                recent_key[:, :, :0],
+                ops.concatenate([value, recent_value], axis=2),
+                recent_value[:, :, :0],
+            ),
+        )
+        after = {
+            "key": key,
+            "recent_key": recent_key,
+            "value": value,
+            "recent_value": recent_value,
+        }
+        return self._output(y_BN1W, ops.shape(x_BD)), after
+
+    def past_shape(self) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of the `past` of `step`; open are the batch and what grows."""
+        depth = self.query_kernel.shape[0]
+        shape = (None, self.num_heads, None, depth // self.num_heads)
+        return dict.fromkeys(("key", "recent_key", "value", "recent_value"), shape)
+
+    def step_over(self, x_RD: Any, read: tuple[Any, Any], visible_BS: Any) -> Any:
+        """One position of attention over a source.
+
+        Args:
+            x_RD: The targets, R / B of them for each source.
+            read: What `read` gave for the sources.
+            visible_BS: As `source_mask_BS`.
+
+        Returns:
+            `[R, D]`.
+        """
+        key_BNSW, value_BNSW = read
+        # The targets of one source are to it as so many positions.
+        query_BNLW = self._query(x_RD, ops.shape(key_BNSW)[0])
+        visible = self._visible(x_RD, visible_BS, causal=False)
+        y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible)
+        return self._output(y_BNLW, ops.shape(x_RD))
+
+    @property
+    def _scale(self) -> float:
+        return float((self.query_kernel.shape[0] // self.num_heads) ** -0.5)
+
+    def _key_value(self, x: Any) -> Any:
+        """Keys and values side by side, `[..., 2D]`."""
+        return ops.matmul(x, ops.cast(self.key_value_kernel, x.dtype))
+
+    def _split(self, key_value_BSD: Any) -> tuple[Any, Any]:
+        depth = key_value_BSD.shape[-1] // 2
+        key_BSD, value_BSD = key_value_BSD[..., :depth], key_value_BSD[..., depth:]
+        return self._heads(key_BSD), self._heads(value_BSD)
+
+    def _query(self, x_RD: Any, num_sources: Any) -> Any:
+        """Queries of one position each, by source: `[B, N, R / B, W]`."""
+        # The input is scaled and not the kernel: it is the smaller one here.
+        kernel = ops.cast(self.query_kernel, x_RD.dtype)
+        query_RD = ops.matmul(x_RD * self._scale, kernel)
+        return self._heads(ops.reshape(query_RD, (num_sources, -1, query_RD.shape[-1])))
+
+    def _attend(
+        self,
+        query_BNLW: Any,
+        keys: list[Any],
+        values: list[Any],
+        visible: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """`[B, N, L, W]` over the keys (and values) of the list, joined along S."""
+        scores = [
+            ops.matmul(query_BNLW, ops.transpose(key, (0, 1, 3, 2))) for key in keys
+        ]
+        scores_BNLS = scores[0] if len(scores) == 1 else ops.concatenate(scores, -1)
         # The softmax is taken in float32 under mixed precision too.
         scores_BNLS = ops.cast(scores_BNLS, "float32")
-        visible = self._visible(x_BLD, source_mask_BS, causal)
         if visible is not None:
             scores_BNLS = ops.where(visible, scores_BNLS, HIDDEN_SCORE)
-        weights_BNLS = ops.cast(ops.softmax(scores_BNLS), x_BLD.dtype)
+        # Keras warns of a softmax over one position; the first step takes one.
+        is_one = scores_BNLS.shape[-1] == 1
+        weights_BNLS = (
+            ops.ones_like(scores_BNLS) if is_one else ops.softmax(scores_BNLS)
+        )
+        weights_BNLS = ops.cast(weights_BNLS, query_BNLW.dtype)
         weights_BNLS = self.weight_dropout(weights_BNLS, training=training)
-        y_BLNW = ops.transpose(ops.matmul(weights_BNLS, value_BNSW), (0, 2, 1, 3))
-        return ops.matmul(ops.reshape(y_BLNW, ops.shape(x_BLD)), self.output_kernel)
+        y_BNLW, start = None, 0
+        for value in values:
+            end = start + ops.shape(value)[2]
+            part = weights_BNLS if len(values) == 1 else weights_BNLS[..., start:end]
+            said = ops.matmul(part, value)
+            y_BNLW, start = said if y_BNLW is None else y_BNLW + said, end
+        return y_BNLW
+
+    def _output(self, y_BNLW: Any, shape: Any) -> Any:
+        y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
+        kernel = ops.cast(self.output_kernel, y_BLNW.dtype)
+        return ops.matmul(ops.reshape(y_BLNW, shape), kernel)
 
     def _heads(self, x_BLD: Any) -> Any:
         batch, length = ops.shape(x_BLD)[:2]

@@ -134,8 +134,41 @@ class ConvStep(keras.layers.Layer):
         x = self._depthwise(x)
         if is_sequence:
             x = ops.squeeze(x, 2)
-        x = ops.matmul(x, self.pointwise_kernel) + self.bias
-        return self.norm(x)
+        return self._pointwise(x)
+
+    def step(self, x_BC: Any, past_BPC: Any) -> tuple[Any, Any]:
+        """One position of a causal sequence: the same numbers as `call`, one by one.
+
+        Args:
+            x_BC: The input at this position.
+            past_BPC: What the window still sees of the inputs before it, the oldest
+                first; zeros at the start. Its shape is `past_shape`.
+
+        Returns:
+            The output `[B, F]`, and the past of the next position.
+        """
+        if self.activate:
+            x_BC = ops.relu(x_BC)
+        window_BPC = ops.concatenate([past_BPC, ops.expand_dims(x_BC, 1)], axis=1)
+        # One sum in place of a convolution, which costs more to set up than to do.
+        kernel_TC = ops.cast(self.depthwise_kernel[:, 0, :, 0], x_BC.dtype)
+        y_BC = ops.sum(window_BPC[:, :: self.dilation] * kernel_TC, axis=1)
+        return self._pointwise(y_BC), window_BPC[:, 1:]
+
+    def past_shape(self) -> tuple[int | None, ...]:
+        """Shape of the `past_BPC` of `step`, the batch left open.
+
+        Raises:
+            ValueError: The step is not causal, or not one over a sequence.
+        """
+        if not self.causal or self.kernel_size[1] > 1 or self.strides != (1, 1):
+            raise ValueError(f"{self.name} is no causal step over a sequence.")
+        reach = (self.kernel_size[0] - 1) * self.dilation
+        return (None, reach, self.depthwise_kernel.shape[2])
+
+    def _pointwise(self, x: Any) -> Any:
+        kernel = ops.cast(self.pointwise_kernel, x.dtype)
+        return self.norm(ops.matmul(x, kernel) + ops.cast(self.bias, x.dtype))
 
     def _depthwise(self, x_BHWC: Any) -> Any:
         rows, columns = self.kernel_size

@@ -11,6 +11,7 @@ C the largest number of tokens that any expert got.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -244,12 +245,47 @@ class MixtureOfExperts(keras.layers.Layer):
         y_TD = self._run_experts(x_TD, weight_TK, expert_TK)
         return ops.reshape(y_TD, ops.shape(x_BLD))
 
+    def step(self, x_TD: Any) -> Any:
+        """One position of each of T sequences, `[T, D]`; as `call`, with other costs.
+
+        Few tokens leave most experts idle, and `call` would read the weights of all:
+        here the chosen ones are picked out, as long as they are fewer.
+        """
+        weight_TK, expert_TK, _ = self.router(x_TD)
+        return ops.cond(
+            ops.shape(x_TD)[0] * self.top_k < self.num_experts,
+            lambda: self._run_chosen(x_TD, weight_TK, expert_TK),
+            lambda: self._run_experts(x_TD, weight_TK, expert_TK),
+        )
+
     def _run_experts(self, x_TD: Any, weight_TK: Any, expert_TK: Any) -> Any:
         dispatch = Dispatch(expert_TK, self.num_experts)
         x_ECD = dispatch.gather(x_TD)
-        hidden_ECH = ops.relu(ops.matmul(x_ECD, self.hidden_kernel) + self.hidden_bias)
-        y_ECD = ops.matmul(hidden_ECH, self.output_kernel) + self.output_bias
-        y_TKD = dispatch.scatter(y_ECD)
+        y_TKD = dispatch.scatter(self._experts(x_ECD, lambda kernel: kernel))
+        return self._weighted(weight_TK, y_TKD)
+
+    def _run_chosen(self, x_TD: Any, weight_TK: Any, expert_TK: Any) -> Any:
+        """As `_run_experts`, a copy of an expert for each of its tokens."""
+        x_TK1D = ops.broadcast_to(
+            x_TD[:, None, None], (ops.shape(x_TD)[0], self.top_k, 1, x_TD.shape[-1])
+        )
+        y_TK1D = self._experts(x_TK1D, lambda kernel: ops.take(kernel, expert_TK, 0))
+        return self._weighted(weight_TK, ops.squeeze(y_TK1D, 2))
+
+    def _experts(self, x: Any, pick: Callable[[Any], Any]) -> Any:
+        """The experts' nets on `[..., C, D]`; `pick` lays out the weights alike."""
+        w1, b1, w2, b2 = (
+            ops.cast(pick(weight), x.dtype)
+            for weight in (
+                self.hidden_kernel,
+                self.hidden_bias,
+                self.output_kernel,
+                self.output_bias,
+            )
+        )
+        return ops.matmul(ops.relu(ops.matmul(x, w1) + b1), w2) + b2
+
+    def _weighted(self, weight_TK: Any, y_TKD: Any) -> Any:
         weight_TK = ops.cast(weight_TK, y_TKD.dtype)
         return ops.squeeze(ops.matmul(ops.expand_dims(weight_TK, 1), y_TKD), 1)
 

@@ -23,12 +23,17 @@ def timing_signal(length: Any, depth: int) -> Any:
     Returns:
         float32 tensor of shape `[L, D]`.
     """
+    return timing_at(ops.arange(length, dtype="float32"), depth)
+
+
+def timing_at(position_L: Any, depth: int) -> Any:
+    """Timing signal of the given positions (float32 `[L]`), `[L, D]`."""
     if depth % 2:
         raise ValueError(f"the timing signal needs an even depth, not {depth}.")
     rates = MAX_TIMESCALE ** (
         -2.0 * ops.arange(depth // 2, dtype="float32") / float(depth)
     )
-    angles_LR = ops.expand_dims(ops.arange(length, dtype="float32"), 1) * rates
+    angles_LR = ops.expand_dims(position_L, 1) * rates
     pairs_LR2 = ops.stack([ops.sin(angles_LR), ops.cos(angles_LR)], axis=-1)
     return ops.reshape(pairs_LR2, (-1, depth))
 

@@ -6,6 +6,8 @@ From "One Model To Learn Them All", sections 2.1 to 2.4. All take and return
 Where the paper is silent: attention and experts are added to what they read, which
 they read through a layer norm (pre-norm; ConvStep ends with a norm of its own); the
 encoder's and the decoder's output pass a last layer norm.
+
+The causal parts also run one position at a time, to decode: see `passes.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from t2t_multimodel.layers.experts import MixtureOfExperts
 from t2t_multimodel.layers.positions import add_timing
 from t2t_multimodel.layers.randomness import Dropout
 from t2t_multimodel.models.config import ModelConfig
+from t2t_multimodel.models.passes import FullPass, Pass, mean_of_source
 
 
 class Part(keras.layers.Layer):
@@ -30,7 +33,12 @@ class Part(keras.layers.Layer):
         config: The model's architecture.
         path: The piece's place in the model, e.g. "decoder/block1"; its randomness
             and the names of its weights follow from it.
+
+    Attributes:
+        reads_source: Whether `call` takes the encoded inputs too.
     """
+
+    reads_source = False
 
     def __init__(self, config: ModelConfig, path: str, **kwargs: Any) -> None:
         super().__init__(
@@ -38,6 +46,22 @@ class Part(keras.layers.Layer):
         )
         self.config = config
         self.part_path = path
+
+    def wire(self, x: Any, run: Pass) -> Any:
+        """What the part computes, its layers run by a pass."""
+        raise NotImplementedError
+
+    def past_shape(self) -> dict[str, Any]:
+        """Shapes of what the layers remember between positions, by their names.
+
+        The first dimension is open (the sequences), and so is one that grows; it
+        starts at 0.
+        """
+        return {}
+
+    def read(self, source_BSD: Any, source_mask_BS: Any) -> dict[str, Any]:
+        """What the layers take from the source once for all positions, by names."""
+        return {}
 
     def _conv(self, name: str, taps: int, dilation: int, causal: bool) -> ConvStep:
         return ConvStep(
@@ -81,15 +105,23 @@ class ConvBlock(Part):
         self._build_all(self.step1, self.step2, self.step3, self.step4)
 
     def call(self, x_BLD: Any, mask_BL: Any = None, training: bool = False) -> Any:
-        h1 = self.step1(x_BLD, mask_BL)
-        h2 = x_BLD + self.step2(h1, mask_BL)
-        h3 = self.step3(h2, mask_BL)
-        h4 = x_BLD + self.step4(h3, mask_BL)
-        return self.dropout(h4, training=training)
+        return self.wire(x_BLD, FullPass(mask_BL, training=training))
+
+    def wire(self, x: Any, run: Pass) -> Any:
+        h1 = run.conv(self.step1, x)
+        h2 = x + run.conv(self.step2, h1)
+        h3 = run.conv(self.step3, h2)
+        h4 = x + run.conv(self.step4, h3)
+        return run.dropout(self.dropout, h4)
+
+    def past_shape(self) -> dict[str, Any]:
+        return _past_shapes(self.step1, self.step2, self.step3, self.step4)
 
 
 class AttentionBlock(Part):
     """Timing, two causal ConvSteps, self-attention, attention over the source."""
+
+    reads_source = True
 
     def __init__(self, config: ModelConfig, path: str) -> None:
         super().__init__(config, path)
@@ -125,15 +157,19 @@ class AttentionBlock(Part):
         source_mask_BS: Any = None,
         training: bool = False,
     ) -> Any:
-        h = self.step1(add_timing(x_BLD), mask_BL)
-        x_BLD = x_BLD + self.step2(h, mask_BL)
-        # Padding is at the end: the causal mask hides it from what counts.
-        x_BLD = x_BLD + self.self_attention(
-            self.self_norm(x_BLD), causal=True, training=training
-        )
-        return x_BLD + self.source_attention(
-            self.source_norm(x_BLD), source_BSD, source_mask_BS, training=training
-        )
+        return self.wire(x_BLD, FullPass(mask_BL, source_BSD, source_mask_BS, training))
+
+    def wire(self, x: Any, run: Pass) -> Any:
+        h = run.conv(self.step1, run.timed(x))
+        x = x + run.conv(self.step2, h)
+        x = x + run.attention(self.self_attention, self.self_norm(x))
+        return x + run.source_attention(self.source_attention, self.source_norm(x))
+
+    def past_shape(self) -> dict[str, Any]:
+        return _past_shapes(self.step1, self.step2, self.self_attention)
+
+    def read(self, source_BSD: Any, source_mask_BS: Any) -> dict[str, Any]:
+        return {self.source_attention.name: self.source_attention.read(source_BSD)}
 
 
 class ExpertBlock(Part):
@@ -155,7 +191,10 @@ class ExpertBlock(Part):
         self._build_all(self.norm, self.experts)
 
     def call(self, x_BLD: Any, mask_BL: Any = None, training: bool = False) -> Any:
-        return x_BLD + self.experts(self.norm(x_BLD), mask_BL, training=training)
+        return self.wire(x_BLD, FullPass(mask_BL, training=training))
+
+    def wire(self, x: Any, run: Pass) -> Any:
+        return x + run.experts(self.experts, self.norm(x))
 
 
 class Encoder(Part):
@@ -191,6 +230,8 @@ class Mixer(Part):
     joined the paper does not say); then causal convolutional blocks.
     """
 
+    reads_source = True
+
     def __init__(self, config: ModelConfig, path: str = "mixer") -> None:
         super().__init__(config, path)
         self.attention = (
@@ -216,20 +257,32 @@ class Mixer(Part):
         source_mask_BS: Any = None,
         training: bool = False,
     ) -> Any:
+        return self.wire(x_BLD, FullPass(mask_BL, source_BSD, source_mask_BS, training))
+
+    def wire(self, x: Any, run: Pass) -> Any:
         if self.attention is None:
-            mixed = mean_of_source(x_BLD, source_BSD, source_mask_BS)
+            mixed = run.source_mean(x)
         else:
-            mixed = self.attention(
-                x_BLD, source_BSD, mask_BL, source_mask_BS, training=training
-            )
-        x_BLD = self.join(ops.concatenate([mixed, x_BLD], axis=-1))
+            mixed = run.part(self.attention, x)
+        x = self.join(ops.concatenate([mixed, x], axis=-1))
         for block in self.blocks:
-            x_BLD = block(x_BLD, mask_BL, training=training)
-        return x_BLD
+            x = run.part(block, x)
+        return x
+
+    def past_shape(self) -> dict[str, Any]:
+        attentions = [] if self.attention is None else [self.attention]
+        return _past_shapes(*attentions, *self.blocks)
+
+    def read(self, source_BSD: Any, source_mask_BS: Any) -> dict[str, Any]:
+        if self.attention is None:
+            return {"mean": mean_of_source(source_BSD, source_mask_BS)}
+        return {self.attention.name: self.attention.read(source_BSD, source_mask_BS)}
 
 
 class Decoder(Part):
     """Blocks of convolution and attention over the encoded inputs; experts between."""
+
+    reads_source = True
 
     def __init__(self, config: ModelConfig, path: str = "decoder") -> None:
         super().__init__(config, path)
@@ -257,29 +310,27 @@ class Decoder(Part):
         source_mask_BS: Any = None,
         training: bool = False,
     ) -> Any:
+        return self.wire(x_BLD, FullPass(mask_BL, source_BSD, source_mask_BS, training))
+
+    def wire(self, x: Any, run: Pass) -> Any:
         for i, convolution in enumerate(self.convolutions):
-            x_BLD = convolution(x_BLD, mask_BL, training=training)
+            x = run.part(convolution, x)
             if self.attentions:
-                x_BLD = self.attentions[i](
-                    x_BLD, source_BSD, mask_BL, source_mask_BS, training=training
-                )
+                x = run.part(self.attentions[i], x)
             if i + 1 == self.experts_after and self.experts is not None:
-                x_BLD = self.experts(x_BLD, mask_BL, training=training)
-        return self.norm(x_BLD)
+                x = run.part(self.experts, x)
+        return self.norm(x)
+
+    def past_shape(self) -> dict[str, Any]:
+        return _past_shapes(*self.convolutions, *self.attentions)
+
+    def read(self, source_BSD: Any, source_mask_BS: Any) -> dict[str, Any]:
+        return {
+            attention.name: attention.read(source_BSD, source_mask_BS)
+            for attention in self.attentions
+        }
 
 
-def mean_of_source(x_BLD: Any, source_BSD: Any, source_mask_BS: Any) -> Any:
-    """What stands in for attention where it is ablated: the source's mean everywhere.
-
-    Returns:
-        `[B, L, D]`, the same at every position.
-    """
-    if source_mask_BS is None:
-        mean_B1D = ops.mean(source_BSD, axis=1, keepdims=True)
-    else:
-        mask_BS1 = ops.expand_dims(ops.cast(source_mask_BS, source_BSD.dtype), -1)
-        total_B1D = ops.sum(source_BSD * mask_BS1, axis=1, keepdims=True)
-        mean_B1D = total_B1D / ops.maximum(
-            ops.sum(mask_BS1, axis=1, keepdims=True), 1.0
-        )
-    return mean_B1D + ops.zeros_like(x_BLD)
+def _past_shapes(*layers: Any) -> dict[str, Any]:
+    """The past of layers and parts, by their names."""
+    return {layer.name: layer.past_shape() for layer in layers}

@@ -28,6 +28,7 @@ from t2t_multimodel.modalities.loss import cross_entropy
 from t2t_multimodel.modalities.text import TextBottom, TextTop
 from t2t_multimodel.models.blocks import Decoder, Encoder, Mixer
 from t2t_multimodel.models.config import ModelConfig
+from t2t_multimodel.models.stepwise import Stepwise
 from t2t_multimodel.models.task import Port, Task
 
 
@@ -53,9 +54,16 @@ class CommandTable(keras.layers.Layer):
 
     def call(self, x_BLD: Any, command: Any) -> Any:
         """`x_BLD` shifted right behind the command (int32 scalar): `[B, L, D]`."""
-        row_D = ops.cast(ops.take(self.embedding, command, axis=0), x_BLD.dtype)
+        row_D = self._row(command, x_BLD.dtype)
         first_B1D = ops.broadcast_to(row_D, (ops.shape(x_BLD)[0], 1, self.depth))
         return ops.concatenate([first_B1D, x_BLD[:, :-1]], axis=1)
+
+    def at(self, before_RD: Any, command: Any, is_first: Any) -> Any:
+        """One position of `call`: the command at the first, else what stood before."""
+        return ops.where(is_first, self._row(command, before_RD.dtype), before_RD)
+
+    def _row(self, command: Any, dtype: Any) -> Any:
+        return ops.cast(ops.take(self.embedding, command, axis=0), dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -305,6 +313,10 @@ class ProblemView(keras.Model):
             x_BLD, encoded_BSD, targets_mask_BL, mask_BS, training=training
         )
         return self.top(x_BLD)
+
+    def stepwise(self, encoded_BSD: Any, mask_BS: Any, command: Any = None) -> Stepwise:
+        """`decode` one position at a time, each at the same cost."""
+        return Stepwise(self, encoded_BSD, mask_BS, command)
 
     def loss_terms(self, logits: Any, features: dict[str, Any]) -> tuple[Any, Any]:
         """Sum of the smoothed cross-entropy and the number of targets."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from t2t_multimodel.layers.attention import MultiHeadAttention
+from t2t_multimodel.layers.attention import RECENT, MultiHeadAttention
 from t2t_multimodel.testing.check_layer import check_layer
 
 RNG = np.random.default_rng(1)
@@ -68,3 +68,33 @@ def test_heads_must_divide_the_depth():
 def test_attention_over_a_source_cannot_be_causal():
     with pytest.raises(ValueError, match="cannot be causal"):
         attention()(normal(1, 2, 8), normal(1, 2, 8), causal=True)
+
+
+def test_one_position_at_a_time_gives_causal_self_attention():
+    layer, x = attention(), normal(2, 2 * RECENT + 3, 8)
+    whole = ops.convert_to_numpy(layer(x, causal=True))
+    past = {
+        name: np.zeros((2, *(size or 0 for size in shape[1:])), "float32")
+        for name, shape in layer.past_shape().items()
+    }
+    for position in range(x.shape[1]):
+        y, past = layer.step(ops.convert_to_tensor(x[:, position]), past)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(y), whole[:, position], atol=1e-5
+        )
+    assert past["key"].shape == (2, 2, 2 * RECENT, 4)
+    assert past["recent_key"].shape == (2, 2, 3, 4)
+
+
+def test_a_position_of_several_targets_looks_at_each_ones_own_source():
+    layer, x, source = attention(), normal(6, 8), normal(2, 5, 8)
+    mask = np.arange(5) < np.array([[5], [3]])
+    layer.build(source.shape)
+    found = layer.step_over(
+        ops.convert_to_tensor(x), layer.read(ops.convert_to_tensor(source)), mask
+    )
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found).reshape(2, 3, 8),
+        ops.convert_to_numpy(layer(x.reshape(2, 3, 8), source, mask)),
+        atol=1e-5,
+    )

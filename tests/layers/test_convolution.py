@@ -145,3 +145,28 @@ def test_a_multiplier_filters_each_channel_with_several_windows():
     assert step.depthwise_kernel.shape == (3, 3, 3, 4)
     with pytest.raises(ValueError, match="a multiplier needs a window"):
         ConvStep(6, (3, 1), dilation=4, multiplier=2)
+
+
+@pytest.mark.parametrize("dilation", [1, 4])
+def test_one_position_at_a_time_gives_the_causal_convolution(dilation):
+    step = ConvStep(8, (5, 1), dilation=dilation, causal=True)
+    x = normal(2, 23, 4)
+    whole = ops.convert_to_numpy(step(x))
+    assert step.past_shape() == (None, 4 * dilation, 4)
+    past = np.zeros((2, 4 * dilation, 4), "float32")
+    for position in range(23):
+        y, past = step.step(ops.convert_to_tensor(x[:, position]), past)
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(y), whole[:, position], atol=1e-5
+        )
+    # Remembered is what the ReLU let through, the oldest first.
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(past), np.maximum(x[:, 23 - 4 * dilation :], 0)
+    )
+
+
+def test_a_step_that_sees_the_future_cannot_go_one_by_one():
+    step = ConvStep(4, (3, 1), name="centred")
+    step.build((None, None, 4))
+    with pytest.raises(ValueError, match="centred is no causal step"):
+        step.past_shape()

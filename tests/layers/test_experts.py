@@ -215,3 +215,19 @@ def test_experts_keep_the_rules_of_a_layer():
 def test_more_choices_than_experts_are_refused():
     with pytest.raises(ValueError, match=r"between 1 and num_experts \(4\), not 5"):
         NoisyTopKRouter(4, 5, 0.0, 0.0, "test")
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 3, 40])
+def test_one_position_of_few_or_many_sequences_gives_the_same(tokens):
+    # Six experts, two a token: three tokens and more take the way of `call`.
+    layer = experts(6, 2)
+    x = normal(tokens, 4)
+    layer.build((None, None, 4))
+    randomise_router(layer.router)
+    layer.hidden_bias.assign(normal(6, 1, 5))
+    layer.output_bias.assign(normal(6, 1, 4))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer.step(ops.convert_to_tensor(x))),
+        ops.convert_to_numpy(layer(x[None]))[0],
+        atol=1e-5,
+    )
