@@ -244,27 +244,48 @@ class Tree(Text):
 class Image(Feature):
     """A picture of fixed size; another size is resized when read.
 
+    All that is random happens in training only and follows from the seed. Only where
+    targets never say left and right should pictures be mirrored.
+
     Args:
         height: Rows (H).
         width: Columns (W).
         channels: 3 for colour, 1 for grey (C).
         max_shift: In training, shift the picture at random by up to this many pixels
-            in each direction (its border is mirrored into the gap). Never flipped:
-            captions say left and right.
+            in each direction (its border is mirrored into the gap).
+        crop: See the largest box in the middle that has the proportions of height and
+            width; by default the whole picture is stretched to them.
+        min_area: In training, see a box at random with at least this share of the area.
+        flip: In training, mirror half of the pictures, left to right.
+        max_stored_side: Store a picture whose shorter side is longer than this with
+            that side as long as this; None: store it as it is.
     """
 
     modality = "image"
 
     def __init__(
-        self, height: int, width: int, channels: int = 3, max_shift: int = 0
+        self,
+        height: int,
+        width: int,
+        channels: int = 3,
+        max_shift: int = 0,
+        crop: bool = False,
+        min_area: float = 1.0,
+        flip: bool = False,
+        max_stored_side: int | None = None,
     ) -> None:
-        if min(height, width) < 1 or channels not in (1, 3) or max_shift < 0:
+        sizes = (height, width, 1 if max_stored_side is None else max_stored_side)
+        if min(sizes) < 1 or channels not in (1, 3) or max_shift < 0:
             raise ValueError(
-                f"Image({height}, {width}, channels={channels}, "
-                f"max_shift={max_shift}): sizes must be positive, channels 1 or 3"
+                f"Image({height}, {width}, channels={channels}, max_shift={max_shift}, "
+                f"max_stored_side={max_stored_side}): sizes must be positive, channels "
+                f"1 or 3"
             )
+        if not 0 < min_area <= 1:
+            raise ValueError(f"Image(min_area={min_area}): a share, above 0, at most 1")
         self.height, self.width, self.channels = height, width, channels
-        self.max_shift = max_shift
+        self.max_shift, self.max_stored_side = max_shift, max_stored_side
+        self._view = images.View(crop, min_area, flip)
 
     def modality_options(self) -> dict[str, Any]:
         return {"height": self.height, "width": self.width, "channels": self.channels}
@@ -273,7 +294,7 @@ class Image(Feature):
         return f"image {self.height}x{self.width}"
 
     def load(self, value: Any) -> bytes:
-        return images.load(value, self.channels)
+        return images.load(value, self.channels, self.max_stored_side)
 
     def raw(self, stored: Stored) -> bytes:
         return _as_bytes(stored)
@@ -291,7 +312,7 @@ class Image(Feature):
         seeds_B2: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         size = (self.height, self.width, self.channels)
-        pixels_BHWC = images.decode(stored_B, size)
+        pixels_BHWC = images.decode(stored_B, size, self._view, seeds_B2)
         if self.max_shift and seeds_B2 is not None:
             pixels_BHWC = images.shift(pixels_BHWC, self.max_shift, seeds_B2)
         return {key: pixels_BHWC}

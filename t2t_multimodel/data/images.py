@@ -5,7 +5,12 @@ Shape letters: B examples, H height, W width, C channels.
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import math
+import struct
+import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +18,59 @@ import numpy as np
 import PIL.Image
 import tensorflow as tf
 
-# What the graph can decode; another format is re-encoded as PNG.
-_GRAPH_FORMATS = ("PNG", "JPEG")
+# What is opened at all. Pillow knows more formats, some of which run other programs.
+_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+# What the graph can decode; all else is encoded anew.
+_GRAPH_FORMATS = ("PNG", "JPEG", "MPO")
+_GRAPH_MODES = ("RGB", "L", "RGBA")
+_LOSSY_FORMATS = ("JPEG", "MPO", "WEBP")
+_JPEG_QUALITY = 90
+# What Pillow's readers raise on damaged files, beside the errors of this module.
+_DAMAGE = (
+    *(OSError, SyntaxError, EOFError, ValueError, TypeError, KeyError, IndexError),
+    *(OverflowError, AttributeError, MemoryError, struct.error, zlib.error),
+    *(PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning),
+)
+# A crop is this much wider or narrower than the picture it becomes (Szegedy and others
+# 2015, "Going deeper with convolutions", section 6).
+_MAX_STRETCH = 4 / 3
 
 
-def load(value: Any, channels: int) -> bytes:
+@dataclasses.dataclass(frozen=True)
+class View:
+    """Which part of a picture is seen, and how.
+
+    Attributes:
+        is_cropped: The largest box in the middle that has the wanted proportions; else
+            the whole picture, stretched.
+        min_area: In training a box at random with at least this share of the area, and
+            slightly stretched; 1: as outside of training.
+        is_flipped: In training half of the pictures are mirrored.
+    """
+
+    is_cropped: bool = False
+    min_area: float = 1.0
+    is_flipped: bool = False
+
+
+def load(value: Any, channels: int, max_side: int | None = None) -> bytes:
     """The bytes of an image file that the graph can decode.
+
+    What kind of file it is follows from its bytes, not from its name.
 
     Args:
         value: A file's path, a file's bytes, or a uint8 array `[H, W, C]` or `[H, W]`.
-            A PNG or JPEG file is kept as it is.
         channels: The number of channels that an array must have.
+        max_side: A picture whose shorter side is longer than this is shrunk to it. A
+            PNG or JPEG file that is small enough is kept as it is.
 
     Raises:
         ValueError: It is not an image, or an array of another shape or dtype.
         OSError: The file cannot be read.
     """
     if isinstance(value, np.ndarray):
-        return _encode(_checked_array(value, channels))
+        image = PIL.Image.fromarray(_checked_array(value, channels))
+        return _encoded(_shrunk(image, max_side), "PNG")
     if isinstance(value, str | Path):
         name, data = str(value), Path(value).read_bytes()
     elif isinstance(value, bytes):
@@ -40,33 +80,53 @@ def load(value: Any, channels: int) -> bytes:
             f"an image is a path, bytes or a uint8 array, not {type(value).__name__}"
         )
     try:
-        with PIL.Image.open(io.BytesIO(data)) as image:
-            image.load()
-            # Palettes, CMYK and 16 bits are beyond the graph's decoder.
-            if image.format in _GRAPH_FORMATS and image.mode in ("RGB", "L", "RGBA"):
-                return data
-            return _encode(np.asarray(image.convert("RGB" if channels == 3 else "L")))
-    except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        with warnings.catch_warnings():
+            # Odd metadata is no fault, a picture of 90 million pixels is one.
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            return _stored(data, channels, max_side)
+    except _DAMAGE as error:
         raise ValueError(f"{name} is not an image that can be read: {error}") from error
 
 
-def decode(encoded_B: tf.Tensor, size: tuple[int, int, int]) -> tf.Tensor:
-    """Image files to pixels in [-1, 1], float32 `[B, H, W, C]`, resized if need be."""
-    height, width, channels = size
+def decode(
+    encoded_B: tf.Tensor,
+    size: tuple[int, int, int],
+    view: View | None = None,
+    seeds_B2: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Image files to pixels in [-1, 1], float32 `[B, H, W, C]`, resized if need be.
 
-    def decode_one(encoded: tf.Tensor) -> tf.Tensor:
+    Args:
+        encoded_B: PNG or JPEG files, string `[B]`.
+        size: H, W, C.
+        view: Which part of each picture is seen; by default all of it, stretched.
+        seeds_B2: For training only: int32 `[B, 2]`, what its random part depends on.
+    """
+    height, width, channels = size
+    view = view or View()
+    is_training = seeds_B2 is not None
+
+    def decode_one(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        encoded, seed = inputs
         pixels_HWC = tf.io.decode_image(encoded, channels, expand_animations=False)
         pixels_HWC.set_shape([None, None, channels])
-        shape = tf.shape(pixels_HWC)
-        fits = tf.logical_and(shape[0] == height, shape[1] == width)
+        # Not the seed that shifts the picture.
+        draws_5 = tf.random.stateless_uniform([5], seed + tf.constant([2, 0]))
+        if is_training and view.min_area < 1:
+            pixels_HWC = _random_part(pixels_HWC, size, view, draws_5)
+        elif view.is_cropped:
+            pixels_HWC = _middle(pixels_HWC, size)
+        resized_HWC = _resized(pixels_HWC, height, width)
+        if not (is_training and view.is_flipped):
+            return resized_HWC
         return tf.cond(
-            fits,
-            lambda: tf.cast(pixels_HWC, tf.float32),
-            lambda: tf.image.resize(pixels_HWC, [height, width], antialias=True),
+            draws_5[4] < 0.5, lambda: resized_HWC[:, ::-1], lambda: resized_HWC
         )
 
+    seeds = seeds_B2 if is_training else tf.zeros([tf.size(encoded_B), 2], tf.int32)
     spec = tf.TensorSpec([None, None, channels], tf.float32)
-    pixels_BHWC = tf.map_fn(decode_one, encoded_B, fn_output_signature=spec)
+    pixels_BHWC = tf.map_fn(decode_one, (encoded_B, seeds), fn_output_signature=spec)
     pixels_BHWC = tf.ensure_shape(pixels_BHWC, [None, height, width, channels])
     return pixels_BHWC / 127.5 - 1.0
 
@@ -88,6 +148,105 @@ def shift(pixels_BHWC: tf.Tensor, max_shift: int, seeds_B2: tf.Tensor) -> tf.Ten
     return tf.map_fn(shift_one, (padded, seeds_B2), fn_output_signature=spec)
 
 
+def _middle(pixels_HWC: tf.Tensor, size: tuple[int, int, int]) -> tf.Tensor:
+    """The largest box in the middle with the proportions of `size`."""
+    shape = tf.cast(tf.shape(pixels_HWC)[:2], tf.float32)
+    proportions = size[1] / size[0]
+    width = tf.minimum(shape[1], shape[0] * proportions)
+    box = tf.stack([width / proportions, width])
+    return _cut(pixels_HWC, box, tf.constant([0.5, 0.5]))
+
+
+def _random_part(
+    pixels_HWC: tf.Tensor, size: tuple[int, int, int], view: View, draws_5: tf.Tensor
+) -> tf.Tensor:
+    shape = tf.cast(tf.shape(pixels_HWC)[:2], tf.float32)
+    share = view.min_area + (1 - view.min_area) * draws_5[0]
+    stretch = tf.exp((2 * draws_5[1] - 1) * math.log(_MAX_STRETCH))
+    proportions = size[1] / size[0] if view.is_cropped else shape[1] / shape[0]
+    area = share * shape[0] * shape[1]
+    width = tf.sqrt(area * proportions * stretch)
+    box = tf.minimum(tf.stack([area / width, width]), shape)
+    return _cut(pixels_HWC, box, draws_5[2:4])
+
+
+def _cut(pixels_HWC: tf.Tensor, box_2: tf.Tensor, place_2: tf.Tensor) -> tf.Tensor:
+    """A box of a picture; `place_2` in [0, 1) says where, from the top and the left."""
+    shape = tf.shape(pixels_HWC)[:2]
+    box = tf.clip_by_value(tf.cast(tf.round(box_2), tf.int32), 1, shape)
+    room = tf.cast(shape - box + 1, tf.float32)
+    start = tf.minimum(tf.cast(place_2 * room, tf.int32), shape - box)
+    channels = pixels_HWC.shape[2]
+    part = tf.slice(
+        pixels_HWC, tf.concat([start, [0]], 0), tf.concat([box, [channels]], 0)
+    )
+    return tf.ensure_shape(part, [None, None, channels])
+
+
+def _resized(pixels_HWC: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    shape = tf.shape(pixels_HWC)
+    return tf.cond(
+        tf.logical_and(shape[0] == height, shape[1] == width),
+        lambda: tf.cast(pixels_HWC, tf.float32),
+        lambda: tf.image.resize(pixels_HWC, [height, width], antialias=True),
+    )
+
+
+def _stored(data: bytes, channels: int, max_side: int | None) -> bytes:
+    with PIL.Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        is_small = max_side is None or min(image.size) <= max_side
+        is_known = image.format in _GRAPH_FORMATS and image.mode in _GRAPH_MODES
+        if is_small and is_known and _is_decoded_by_graph(data, channels):
+            return data
+        kind = "JPEG" if image.format in _LOSSY_FORMATS else "PNG"
+        if max_side is not None and not is_small:
+            # JPEG's decoder halves a picture at almost no cost; twice the size wanted
+            # leaves the rest to a better filter.
+            image.draft(None, tuple(2 * side for side in _sides(image, max_side)))
+        image.load()
+        return _encoded(_shrunk(_plain(image, channels), max_side), kind)
+
+
+def _is_decoded_by_graph(data: bytes, channels: int) -> bool:
+    try:
+        tf.io.decode_image(data, channels, expand_animations=False)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+        return False
+    return True
+
+
+def _plain(image: PIL.Image.Image, channels: int) -> PIL.Image.Image:
+    """The picture in RGB or grey, whatever its palette, inks or depth."""
+    if image.mode.startswith("I"):
+        # 16 bits; converting would cut off what is over 255.
+        sixteen = np.asarray(image).astype(np.int64).clip(0, 65535)
+        image = PIL.Image.fromarray((sixteen >> 8).astype(np.uint8))
+    return image.convert("RGB" if channels == 3 else "L")
+
+
+def _sides(image: PIL.Image.Image, max_side: int) -> tuple[int, int]:
+    """Width and height with the shorter one as long as `max_side`."""
+    width, height = image.size
+    short = min(width, height)
+    return round(width * max_side / short), round(height * max_side / short)
+
+
+def _shrunk(image: PIL.Image.Image, max_side: int | None) -> PIL.Image.Image:
+    if max_side is None or min(image.size) <= max_side:
+        return image
+    return image.resize(_sides(image, max_side), PIL.Image.Resampling.LANCZOS)
+
+
+def _encoded(image: PIL.Image.Image, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "JPEG":
+        image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    else:
+        # Level 1: the time to make a data set matters more than its last ten per cent.
+        image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 def _checked_array(array: np.ndarray, channels: int) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -99,10 +258,3 @@ def _checked_array(array: np.ndarray, channels: int) -> np.ndarray:
             f"not {array.dtype} {list(array.shape)}"
         )
     return array
-
-
-def _encode(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    # Level 1: the time to make a data set matters more than its last ten per cent.
-    PIL.Image.fromarray(array).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
