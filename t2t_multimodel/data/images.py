@@ -202,7 +202,8 @@ def _stored(data: bytes, channels: int, max_side: int | None) -> bytes:
         if max_side is not None and not is_small:
             # JPEG's decoder halves a picture at almost no cost; twice the size wanted
             # leaves the rest to a better filter.
-            image.draft(None, tuple(2 * side for side in _sides(image, max_side)))
+            width, height = _sides(image, max_side)
+            image.draft(None, (2 * width, 2 * height))
         image.load()
         return _encoded(_shrunk(_plain(image, channels), max_side), kind)
 
