@@ -1,86 +1,158 @@
-"""Translation between English, German and French, from aligned plain text files.
+"""Translation between English, German and French, from WMT's corpora as delivered.
 
-The source directory holds `train.en` and `train.de` (say), `dev.*` or `valid.*`, and
-`test.*`: UTF-8, line n of one file the translation of line n of the other. That is how
-WMT, Multi30k and most parallel corpora are kept once unpacked.
+The source directory is searched with its sub-folders and archives; docs/translation.md
+says what is understood and which test set becomes dev and which test.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Feature, Text
-from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.problem import SPLITS, Problem, Skip
+from t2t_multimodel.problems.translate.choose import Choice, choose
+from t2t_multimodel.problems.translate.corpora import Corpus
+from t2t_multimodel.problems.translate.filters import PairFilter
+from t2t_multimodel.problems.translate.find import Findings, find_corpora
+from t2t_multimodel.problems.translate.names import split_of
+from t2t_multimodel.problems.translate.settings import Settings
 
-# What the files of a split may be called, best first.
-_STEMS = {"train": ("train",), "dev": ("dev", "valid"), "test": ("test",)}
 _LANGUAGES = {"de": "german", "en": "english", "fr": "french"}
 
 _log = logging.getLogger(__name__)
 
 
-class AlignedText(Problem):
-    """Sentences of one language and their translation, line by line.
+class WmtTranslation(Problem):
+    """Sentences of one language and their translation into another.
+
+    Args:
+        dev_set: The test set to take for dev, where it is there.
+        test_set: The one to take for test.
+        max_words: The limits that pairs of the train split must keep, see `PairFilter`;
+            those of dev and test are all taken. corpus.toml may say something else.
+        max_characters: See there.
+        max_ratio: See there.
 
     Attributes:
-        pair: The endings of the files: inputs, targets.
+        pair: The languages by their codes: inputs, targets.
     """
 
     pair: tuple[str, str]
-    source = "aligned plain text, e.g. https://www.statmt.org/wmt14 (--source_dir)"
-    licence = "that of the text in --source_dir"
+    source = "https://www.statmt.org/wmt14/translation-task.html"
+    licence = "that of each corpus in it; most of them: research, source to be named"
+    stand_in = (
+        "Multi30k, https://github.com/multi30k/dataset, its folder data/task1/raw "
+        "(English, German and French; non-commercial research and education); or with "
+        "--source=tfds what tensorflow-datasets downloads"
+    )
+    layout = (
+        "train.XX, dev.XX (or valid.XX) and test.XX: line n of one language the "
+        "translation of line n of the other; XX is en, de or fr\n"
+        "NAME.XX in any number, such as europarl-v7.de-en.de: all are train\n"
+        "newstestYYYY-src.XX.sgm with -ref.YY.sgm, newstestYYYY.XX-YY.xml, or "
+        "newstestYYYY.XX: dev (2013) and test (2014)\n"
+        "NAME.XX-YY.tsv (or .txt): the two texts in two columns, in that order\n"
+        "each of them also as .gz, .bz2 or .xz, in sub-folders, and inside .tgz and "
+        ".tar archives, which are read as they are\n"
+        "corpus.toml, where names do not say it: docs/translation.md"
+    )
+
+    def __init__(
+        self,
+        dev_set: str = "newstest2013",
+        test_set: str = "newstest2014",
+        max_words: int = PairFilter.max_words,
+        max_characters: int = PairFilter.max_characters,
+        max_ratio: float = PairFilter.max_ratio,
+    ) -> None:
+        self._sets = (dev_set.lower(), test_set.lower())
+        self._limits = PairFilter(max_words, max_characters, max_ratio)
+        # What was made of other sets or with other limits is other data.
+        self.generator_version = f"2 {' '.join(self._sets)} {self._limits}"
+        self._plans: dict[Path, tuple[Choice, PairFilter]] = {}
 
     def splits(self, source_dir: Path) -> tuple[str, ...]:
-        """The splits whose files are there; a missing test split is only a warning.
+        """The splits that there are corpora for; says which ones they are.
 
         Raises:
-            FileNotFoundError: Files of train or dev are missing.
-            ValueError: A file is empty, or two are not aligned.
+            FileNotFoundError: There is no training corpus.
+            ValueError: A file is empty or damaged, or two are not aligned.
         """
-        found = []
-        for split, stems in _STEMS.items():
-            files = self._files(split, source_dir)
-            missing = [file.name for file in files if not file.is_file()]
-            if missing and split != "test":
-                other = [f"{stem}.{self.pair[0]}" for stem in stems[1:]]
-                hint = f" (nor {other[0]})" if other and len(missing) == 2 else ""
-                raise FileNotFoundError(
-                    f"problem {self.name}: {source_dir} has no "
-                    f"{' and no '.join(missing)}{hint}; it needs aligned text files "
-                    f"of the {split} split"
-                )
-            if missing:
+        plan, _ = self._plan(source_dir)
+        for split, corpora in plan.splits.items():
+            told = [f"{c.label} ({c.form}, {c.count():,} pairs)" for c in corpora]
+            _log.info("%s: %s: %s", self.name, split, ", ".join(told))
+        for remark in plan.remarks:
+            _log.info("%s: %s", self.name, remark)
+        return tuple(plan.splits)
+
+    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any] | Skip]:
+        plan, limits = self._plan(source_dir)
+        is_train = split == "train"
+        for corpus in plan.splits.get(split, ()):
+            for number, pair in enumerate(corpus.pairs(self.pair), 1):
+                if isinstance(pair, Skip):
+                    yield pair
+                    continue
+                inputs, targets = pair
+                fault = is_train and limits.fault(inputs, targets)
+                if not inputs.strip() or not targets.strip():
+                    fault = "empty inputs" if not inputs.strip() else "empty targets"
+                if fault:
+                    yield Skip(fault, _where(corpus, number), is_fault=False)
+                else:
+                    yield {"inputs": inputs, "targets": targets}
+
+    def _plan(self, source_dir: Path) -> tuple[Choice, PairFilter]:
+        """What is read; a directory is searched once."""
+        if source_dir not in self._plans:
+            settings = Settings.read(source_dir)
+            found = find_corpora(
+                (source_dir, *settings.folders), self.pair, settings.columns
+            )
+            plan = choose(found.corpora, self.pair, settings.patterns, self._sets)
+            self._check(plan, found, source_dir)
+            limits = PairFilter(**{**vars(self._limits), **settings.limits})
+            self._plans[source_dir] = (plan, limits)
+        return self._plans[source_dir]
+
+    def _check(self, plan: Choice, found: Findings, source_dir: Path) -> None:
+        """Refuses a source without training text, warns of one without dev or test."""
+        for remark in found.remarks:
+            _log.warning("%s: %s", self.name, remark)
+        if "train" not in plan.splits:
+            others = ", ".join(sorted({corpus.label for corpus in found.corpora}))
+            raise FileNotFoundError(
+                f"problem {self.name}: {self._missing('train', found, source_dir)}, "
+                f"nor any other corpus of both languages to train on"
+                + (f"; it has {others}" if others else "")
+                + "; docs/translation.md says what is understood"
+            )
+        for split in SPLITS:
+            if split not in plan.splits:
                 _log.warning(
-                    "%s: %s has no %s; there will be no test split",
+                    "%s: %s; there will be no %s split (corpus.toml can name one "
+                    "elsewhere: docs/translation.md)",
                     self.name,
-                    source_dir,
-                    " and no ".join(missing),
+                    self._missing(split, found, source_dir),
+                    split,
                 )
-                continue
-            _check_aligned(*files)
-            found.append(split)
-        return tuple(found)
 
-    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, str]]:
-        files = self._files(split, source_dir)
-        for inputs, targets in zip_longest(*map(_lines, files)):
-            if inputs is None or targets is None:
-                _check_aligned(*files)
-            yield {"inputs": inputs, "targets": targets}
+    def _missing(self, split: str, found: Findings, source_dir: Path) -> str:
+        """What is not there of a split."""
+        for label, files in found.incomplete.items():
+            if split_of(label.rpartition("/")[2]) == split:
+                return f"{files} has no counterpart in the other language"
+        names = " and no ".join(f"{split}.{language}" for language in self.pair)
+        return f"{source_dir} has no {names}"
 
-    def _files(self, split: str, source_dir: Path) -> tuple[Path, Path]:
-        """The files of a split under the first name that is there, or would be."""
-        inputs, targets = self.pair
-        pairs = [
-            (source_dir / f"{stem}.{inputs}", source_dir / f"{stem}.{targets}")
-            for stem in _STEMS[split]
-        ]
-        present = [pair for pair in pairs if any(file.exists() for file in pair)]
-        return (present or pairs)[0]
+
+def _where(corpus: Corpus, number: int) -> str:
+    return f"{corpus.label}, pair {number}"
 
 
 def _features(pair: tuple[str, str]) -> tuple[Feature, Feature]:
@@ -88,7 +160,7 @@ def _features(pair: tuple[str, str]) -> tuple[Feature, Feature]:
 
 
 @registry.register_problem
-class TranslateEndeWmt(AlignedText):
+class TranslateEndeWmt(WmtTranslation):
     """English to German."""
 
     pair = ("en", "de")
@@ -96,7 +168,7 @@ class TranslateEndeWmt(AlignedText):
 
 
 @registry.register_problem
-class TranslateDeenWmt(AlignedText):
+class TranslateDeenWmt(WmtTranslation):
     """German to English."""
 
     pair = ("de", "en")
@@ -104,7 +176,7 @@ class TranslateDeenWmt(AlignedText):
 
 
 @registry.register_problem
-class TranslateEnfrWmt(AlignedText):
+class TranslateEnfrWmt(WmtTranslation):
     """English to French."""
 
     pair = ("en", "fr")
@@ -112,7 +184,7 @@ class TranslateEnfrWmt(AlignedText):
 
 
 @registry.register_problem
-class TranslateFrenWmt(AlignedText):
+class TranslateFrenWmt(WmtTranslation):
     """French to English."""
 
     pair = ("fr", "en")
@@ -120,41 +192,8 @@ class TranslateFrenWmt(AlignedText):
 
 
 @registry.register_problem
-class TranslateDefrWmt(AlignedText):
+class TranslateDefrWmt(WmtTranslation):
     """German to French."""
 
     pair = ("de", "fr")
     inputs, targets = _features(pair)
-
-
-def _check_aligned(inputs: Path, targets: Path) -> None:
-    counts = [_count_lines(file) for file in (inputs, targets)]
-    for file, count in zip((inputs, targets), counts, strict=True):
-        if count == 0:
-            raise ValueError(f"{file} is empty")
-    if counts[0] != counts[1]:
-        raise ValueError(
-            f"{inputs} has {counts[0]} lines and {targets} has {counts[1]}: they are "
-            f"not aligned"
-        )
-
-
-def _count_lines(file: Path) -> int:
-    with file.open("rb") as opened:
-        return sum(1 for _ in opened)
-
-
-def _lines(file: Path) -> Iterator[str]:
-    """Lines ended by a line feed and nothing else, as UTF-8.
-
-    Raises:
-        ValueError: A line is not valid UTF-8; the message names file and line.
-    """
-    with file.open("rb") as opened:
-        for number, line in enumerate(opened, 1):
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
-            try:
-                yield line.removesuffix(b"\n").removesuffix(b"\r").decode()
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{file}, line {number}: {error}") from error

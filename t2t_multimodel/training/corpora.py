@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from t2t_multimodel import registry
-from t2t_multimodel.data.manifest import VOCABULARY_FILE, manifest_path
+from t2t_multimodel.data.manifest import VOCABULARY_FILE, Manifest, manifest_path
 from t2t_multimodel.data.pipeline import BatchStream, eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -40,10 +40,11 @@ class Corpora:
         return {name: stream.num_examples for name, stream in self.streams.items()}
 
     def dev_batches(self, config: TrainingConfig) -> dict[str, Batches]:
-        """For each problem, what gives the first batches of its dev split."""
+        """For each problem that has a dev split, what gives its first batches."""
         return {
             problem.name: functools.partial(self._dev_batches, problem, config)
             for problem in self.problems
+            if "dev" in Manifest.load(self.data_dir, problem.name).splits
         }
 
     def _dev_batches(self, problem: Problem, config: TrainingConfig) -> tf.data.Dataset:
