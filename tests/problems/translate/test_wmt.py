@@ -190,7 +190,7 @@ def test_a_source_without_training_text_is_refused(corpus: Path) -> None:
     (corpus / "train.de").unlink()
     _refused(corpus, r"train\.en has no counterpart in the other", FileNotFoundError)
     (corpus / "train.en").unlink()
-    message = r"has no train\.en and no train\.de, nor any .* it has dev, test \("
+    message = r"has no train\.en and no train\.de, nor any .* it has dev, test; docs"
     _refused(corpus, message, FileNotFoundError)
 
 
