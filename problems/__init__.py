@@ -6,12 +6,14 @@ listed, checked and corrected without importing any of them (and so without Tens
 
 from __future__ import annotations
 
+_IMAGENET = "t2t_multimodel.problems.image.imagenet"
 _MINI = "t2t_multimodel.problems.mini.problems"
 _PARSE = "t2t_multimodel.problems.parse.wsj"
 _WMT = "t2t_multimodel.problems.translate.wmt"
 
 CATALOGUE: dict[str, str] = {
     "caption_mini": _MINI,
+    "image_imagenet": _IMAGENET,
     "image_mini": _MINI,
     "parse_mini": _MINI,
     "parse_wsj": _PARSE,

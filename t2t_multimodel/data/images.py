@@ -89,6 +89,20 @@ def load(value: Any, channels: int, max_side: int | None = None) -> bytes:
         raise ValueError(f"{name} is not an image that can be read: {error}") from error
 
 
+def load_file(file: Any, channels: int, max_side: int | None = None) -> bytes:
+    """`load` of a file in a folder or an archive (`file_tree.File`).
+
+    Raises:
+        ValueError: It cannot be read as an image; the message names it.
+        OSError: It cannot be read at all.
+    """
+    data = file.read()
+    try:
+        return load(data, channels, max_side)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
 def decode(
     encoded_B: tf.Tensor,
     size: tuple[int, int, int],

@@ -85,7 +85,9 @@ class _Position:
 
     def next_header(self) -> tarfile.TarInfo | None:
         left = _BLOCK if self._size is None else min(_BLOCK, self._size - self.at)
-        block = self._file.read(max(left, 0))
+        if left < 0:  # the last block of a file is not whole
+            raise ValueError(f"{self.told()}: the tar is truncated")
+        block = self._file.read(left)
         self.at += len(block)
         # Two empty blocks are the end; some writers leave them out.
         if not block or block.count(0) == _BLOCK:

@@ -239,6 +239,7 @@ def test_truncated_tars_name_the_last_whole_file(tmp_path: Path) -> None:
     for length, message in (
         (3 * 512 - 400, "at its beginning: the tar is truncated: 76 bytes"),
         (3 * 512 + 100, "after 'first': the tar is truncated$"),
+        (3 * 512 - 100, "after 'first': the tar is truncated$"),
         (5 * 512, r"after 'first': the tar is truncated: 188 bytes"),
     ):
         path.write_bytes(whole[:length])

@@ -1,0 +1,3 @@
+"""Problems of naming what is in a picture."""
+
+from __future__ import annotations
