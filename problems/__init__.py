@@ -7,9 +7,11 @@ listed, checked and corrected without importing any of them (and so without Tens
 from __future__ import annotations
 
 _IMAGENET = "t2t_multimodel.problems.image.imagenet"
+_LIBRISPEECH = "t2t_multimodel.problems.speech.librispeech"
 _MINI = "t2t_multimodel.problems.mini.problems"
 _PARSE = "t2t_multimodel.problems.parse.wsj"
 _WMT = "t2t_multimodel.problems.translate.wmt"
+_WSJ = "t2t_multimodel.problems.speech.wsj"
 
 CATALOGUE: dict[str, str] = {
     "caption_mini": _MINI,
@@ -17,7 +19,9 @@ CATALOGUE: dict[str, str] = {
     "image_mini": _MINI,
     "parse_mini": _MINI,
     "parse_wsj": _PARSE,
+    "speech_librispeech": _LIBRISPEECH,
     "speech_mini": _MINI,
+    "speech_wsj": _WSJ,
     "translate_deen_mini": _MINI,
     "translate_deen_wmt": _WMT,
     "translate_defr_mini": _MINI,

@@ -66,9 +66,7 @@ class ParseWsj(Problem):
     ) -> None:
         texts = {"train": train_sections, "dev": dev_sections, "test": test_sections}
         self._sections = read_sections(texts)
-        # What was made of other sections is other data.
-        told = " ".join(f"{name}={text}" for name, text in texts.items())
-        self.generator_version = f"1 {told}"
+        self.options = {f"{split}_sections": text for split, text in texts.items()}
 
     def splits(self, source_dir: Path) -> tuple[str, ...]:
         """The splits whose trees are there; says how they were found.

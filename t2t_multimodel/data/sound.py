@@ -9,15 +9,14 @@ Shape letters: B examples, T samples or frames, S samples, F mel bins.
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.signal
-import soundfile
 import tensorflow as tf
+
+from t2t_multimodel.data import sound_files
 
 _WINDOW_SECONDS = 0.025
 _STEP_SECONDS = 0.010
@@ -39,10 +38,8 @@ def load(value: Any, sample_rate: int) -> bytes:
     """
     if isinstance(value, np.ndarray):
         samples = _checked_array(value)
-    elif isinstance(value, str | Path):
-        samples = _decode_file(Path(value).read_bytes(), str(value), sample_rate)
-    elif isinstance(value, bytes):
-        samples = _decode_file(value, "sound", sample_rate)
+    elif isinstance(value, str | Path | bytes):
+        samples = sound_files.read(value, sample_rate)
     else:
         raise ValueError(
             f"sound is a path, bytes or an array, not {type(value).__name__}"
@@ -118,17 +115,3 @@ def _checked_array(array: np.ndarray) -> np.ndarray:
     if not np.all(np.isfinite(array)) or np.max(np.abs(array), initial=0.0) > 1.0:
         raise ValueError("float samples must be finite and in [-1, 1]")
     return np.round(array * 32767.0).astype(np.int16)
-
-
-def _decode_file(data: bytes, name: str, sample_rate: int) -> np.ndarray:
-    try:
-        samples, rate = soundfile.read(
-            io.BytesIO(data), dtype="float64", always_2d=True
-        )
-    except soundfile.LibsndfileError as error:
-        raise ValueError(f"{name} is not sound that can be read: {error}") from error
-    mono = samples.mean(axis=1)
-    if rate != sample_rate:
-        common = math.gcd(rate, sample_rate)
-        mono = scipy.signal.resample_poly(mono, sample_rate // common, rate // common)
-    return np.round(np.clip(mono, -1.0, 1.0) * 32767.0).astype(np.int16)

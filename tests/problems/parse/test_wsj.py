@@ -91,7 +91,7 @@ def test_other_sections_are_other_data(tmp_path: Path) -> None:
         section(tmp_path / "corpus", number)
     generate([registry.problem("parse_wsj")], tmp_path / "data", tmp_path / "corpus")
     other = registry.problem("parse_wsj", train_sections="02")
-    with pytest.raises(ValueError, match=r"train=02-21.*now it is 1 train=02"):
+    with pytest.raises(ValueError, match="train_sections=02-21, now it is 02"):
         generate([other], tmp_path / "data", tmp_path / "corpus")
 
 
