@@ -130,7 +130,7 @@ class SpeechMini(MiniatureProblem):
 class CaptionMini(MiniatureProblem):
     """A picture into the English sentence that tells all that it shows."""
 
-    inputs, targets = Image(painter.SIZE, painter.SIZE, max_shift=2), Text("english")
+    inputs, targets = Image(painter.SIZE, painter.SIZE), Text("english")
     metrics = ("bleu_4",)
     sizes = _sizes(train=10000)
 
@@ -142,7 +142,7 @@ class CaptionMini(MiniatureProblem):
 class ImageMini(MiniatureProblem):
     """A picture into the kind of the things that do something in it."""
 
-    inputs, targets = Image(painter.SIZE, painter.SIZE, max_shift=2), ClassLabel(KINDS)
+    inputs, targets = Image(painter.SIZE, painter.SIZE), ClassLabel(KINDS)
     sizes = _sizes(train=10000)
 
     def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:

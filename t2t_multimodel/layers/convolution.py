@@ -60,6 +60,8 @@ class ConvStep(keras.layers.Layer):
         multiplier: Windows that each channel is filtered with. Raw pixels have three
             channels: with one window each, three numbers a position are all that the
             rest of the net would ever see.
+        output_scale: Standard deviation of the output at the start (the norm's first
+            gamma); small where the output is added to something that is to pass.
 
     Call arguments:
         x: `[B, H, W, C]` or, for a sequence, `[B, H, C]`.
@@ -79,11 +81,13 @@ class ConvStep(keras.layers.Layer):
         causal: bool = False,
         activate: bool = True,
         multiplier: int = 1,
+        output_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = filters
         self.multiplier = multiplier
+        self.output_scale = output_scale
         self.kernel_size: Pair = (kernel_size[0], kernel_size[1])
         self.strides: Pair = (strides[0], strides[1])
         self.dilation = dilation
@@ -99,7 +103,10 @@ class ConvStep(keras.layers.Layer):
         if dilation > 1 and self.strides != (1, 1):
             raise ValueError("a dilated ConvStep cannot stride.")
         self.norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=self.dtype_policy, name="norm"
+            epsilon=1e-6,
+            gamma_initializer=keras.initializers.Constant(output_scale),
+            dtype=self.dtype_policy,
+            name="norm",
         )
 
     def build(self, input_shape: Any) -> None:
@@ -238,6 +245,7 @@ class ConvStep(keras.layers.Layer):
             "causal": self.causal,
             "activate": self.activate,
             "multiplier": self.multiplier,
+            "output_scale": self.output_scale,
         }
 
 

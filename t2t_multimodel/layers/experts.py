@@ -170,6 +170,8 @@ class MixtureOfExperts(keras.layers.Layer):
         num_experts, top_k, importance_weight, load_weight: See `NoisyTopKRouter`.
         hidden_size: Hidden width of an expert (H); the paper does not give it.
         layer_path: See `LayerSeed`.
+        output_scale: Factor of the experts' first output weights; small where the
+            output is added to something that is to pass.
 
     Call arguments:
         x_BLD: The input.
@@ -188,12 +190,14 @@ class MixtureOfExperts(keras.layers.Layer):
         importance_weight: float,
         load_weight: float,
         layer_path: str,
+        output_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.num_experts = num_experts
         self.top_k = top_k
         self.hidden_size = hidden_size
+        self.output_scale = output_scale
         self.importance_weight = importance_weight
         self.load_weight = load_weight
         self.layer_path = layer_path
@@ -211,8 +215,8 @@ class MixtureOfExperts(keras.layers.Layer):
         depth, experts, hidden = input_shape[-1], self.num_experts, self.hidden_size
         self.router.build((None, depth))
 
-        def uniform(fan_in: int) -> Any:
-            limit = (3.0 / fan_in) ** 0.5
+        def uniform(fan_in: int, scale: float = 1.0) -> Any:
+            limit = scale * (3.0 / fan_in) ** 0.5
             return keras.initializers.RandomUniform(-limit, limit)
 
         self.hidden_kernel = self.add_weight(
@@ -226,7 +230,7 @@ class MixtureOfExperts(keras.layers.Layer):
         self.output_kernel = self.add_weight(
             name="output_kernel",
             shape=(experts, hidden, depth),
-            initializer=uniform(hidden),
+            initializer=uniform(hidden, self.output_scale),
         )
         self.output_bias = self.add_weight(
             name="output_bias", shape=(experts, 1, depth), initializer="zeros"
@@ -298,6 +302,7 @@ class MixtureOfExperts(keras.layers.Layer):
             "num_experts": self.num_experts,
             "top_k": self.top_k,
             "hidden_size": self.hidden_size,
+            "output_scale": self.output_scale,
             "importance_weight": self.importance_weight,
             "load_weight": self.load_weight,
             "layer_path": self.layer_path,

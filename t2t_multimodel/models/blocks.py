@@ -63,12 +63,20 @@ class Part(keras.layers.Layer):
         """What the layers take from the source once for all positions, by names."""
         return {}
 
-    def _conv(self, name: str, taps: int, dilation: int, causal: bool) -> ConvStep:
+    def _conv(
+        self,
+        name: str,
+        taps: int,
+        dilation: int,
+        causal: bool,
+        is_added: bool = False,
+    ) -> ConvStep:
         return ConvStep(
             self.config.depth,
             (taps, 1),
             dilation=dilation,
             causal=causal,
+            output_scale=self.config.residual_scale if is_added else 1.0,
             dtype=self.dtype_policy,
             name=name,
         )
@@ -98,9 +106,9 @@ class ConvBlock(Part):
     def __init__(self, config: ModelConfig, path: str, causal: bool) -> None:
         super().__init__(config, path)
         self.step1 = self._conv("step1", 3, 1, causal)
-        self.step2 = self._conv("step2", 3, 1, causal)
+        self.step2 = self._conv("step2", 3, 1, causal, is_added=True)
         self.step3 = self._conv("step3", 15, 1, causal)
-        self.step4 = self._conv("step4", 15, config.dilation, causal)
+        self.step4 = self._conv("step4", 15, config.dilation, causal, is_added=True)
         self.dropout = Dropout(config.dropout, f"{path}/dropout")
         self._build_all(self.step1, self.step2, self.step3, self.step4)
 
@@ -185,6 +193,7 @@ class ExpertBlock(Part):
             config.importance_loss_weight,
             config.load_loss_weight,
             f"{path}/experts",
+            output_scale=config.residual_scale,
             dtype=self.dtype_policy,
             name="experts",
         )

@@ -24,6 +24,10 @@ class ModelConfig:
     mixer_blocks: int = 2
     decoder_blocks: int = 4
     dilation: int = 8  # of the last step of a convolutional block
+    # First size of what a convolutional block or the experts add to what they read: the
+    # body starts close to the identity, and the modality nets learn through it at once
+    # (the paper does not say).
+    residual_scale: float = 0.1
     use_attention: bool = True  # off: the ablation of the paper's table 4
     # Experts, in the middle of the encoder and in the middle of the decoder.
     use_experts: bool = True  # off: the ablation of the paper's table 4

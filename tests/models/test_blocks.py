@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from keras import ops
 
 from t2t_multimodel.layers.positions import add_timing
-from t2t_multimodel.models.blocks import AttentionBlock, ConvBlock
+from t2t_multimodel.models.blocks import AttentionBlock, ConvBlock, ExpertBlock
 from t2t_multimodel.models.passes import mean_of_source
 from t2t_multimodel.testing.small_model import CONFIG
 
@@ -30,6 +32,20 @@ def test_conv_block_is_the_papers_four_equations():
     shapes = [(s.kernel_size[0], s.dilation) for s in (block.step1, block.step2)]
     shapes += [(s.kernel_size[0], s.dilation) for s in (block.step3, block.step4)]
     assert shapes == [(3, 1), (3, 1), (15, 1), (15, 8)]
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_the_residual_scale_is_the_size_of_what_is_added_at_first(scale):
+    config = dataclasses.replace(CONFIG, residual_scale=scale)
+    x = normal(4, 50, 16)
+    added = ops.convert_to_numpy(ConvBlock(config, "test", causal=False)(x)) - x
+    # The last layer norm's output has a root mean square of its gamma.
+    assert np.sqrt(np.mean(added**2)) == pytest.approx(scale, rel=0.01)
+    experts = ExpertBlock(config, "test").experts.output_kernel
+    limit = float(ops.max(ops.abs(ops.convert_to_tensor(experts))))
+    assert limit == pytest.approx(
+        scale * (3 / config.expert_hidden_size) ** 0.5, rel=0.05
+    )
 
 
 @pytest.mark.parametrize(
