@@ -6,6 +6,7 @@ listed, checked and corrected without importing any of them (and so without Tens
 
 from __future__ import annotations
 
+_COCO = "t2t_multimodel.problems.caption.coco"
 _IMAGENET = "t2t_multimodel.problems.image.imagenet"
 _LIBRISPEECH = "t2t_multimodel.problems.speech.librispeech"
 _MINI = "t2t_multimodel.problems.mini.problems"
@@ -14,6 +15,7 @@ _WMT = "t2t_multimodel.problems.translate.wmt"
 _WSJ = "t2t_multimodel.problems.speech.wsj"
 
 CATALOGUE: dict[str, str] = {
+    "caption_coco": _COCO,
     "caption_mini": _MINI,
     "image_imagenet": _IMAGENET,
     "image_mini": _MINI,

@@ -7,7 +7,6 @@ how pictures are stored and seen.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from typing import Any
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import ClassLabel, Image
-from t2t_multimodel.data.images import load_file
+from t2t_multimodel.data.images import load_file, stored_side
 from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.problems.image.layouts import Layout, find_layout
 
@@ -23,15 +22,6 @@ from t2t_multimodel.problems.image.layouts import Layout, find_layout
 HELD_OUT = 20
 
 _log = logging.getLogger(__name__)
-
-
-def stored_side(size: int) -> int:
-    """The shorter side of a stored picture for models that see `size` pixels.
-
-    An eighth more than is seen, as is customary (256 for 224), and at least 128, so
-    that parts of a picture are not blown up.
-    """
-    return max(128, math.ceil(size * 8 / 7))
 
 
 @registry.register_problem

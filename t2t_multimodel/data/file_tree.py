@@ -124,9 +124,10 @@ class ArchiveTree:
     def __init__(self, path: Path) -> None:
         self._path = path
         listed = [m for m in members(path) if not _is_hidden(m.name)]
-        tops = {m.name.partition("/")[0] for m in listed}
-        is_nested = len(tops) == 1 and all("/" in m.name for m in listed)
-        self._root = f"{tops.pop()}/" if is_nested and not _has_fault(listed) else ""
+        names = [m.name for m in listed if not m.fault]
+        tops = {name.partition("/")[0] for name in names}
+        is_nested = len(tops) == 1 and all("/" in name for name in names)
+        self._root = f"{tops.pop()}/" if is_nested else ""
         self._files = {m.name.removeprefix(self._root): m for m in listed}
 
     def __str__(self) -> str:
@@ -170,7 +171,3 @@ def _visible(folder: str | Path) -> list[os.DirEntry[str]]:
 def _is_hidden(path: str) -> bool:
     parts = path.split("/")
     return any(p == _DEBRIS or (p.startswith(".") and p != "..") for p in parts)
-
-
-def _has_fault(listed: list[Member]) -> bool:
-    return any(member.fault for member in listed)

@@ -89,6 +89,15 @@ def load(value: Any, channels: int, max_side: int | None = None) -> bytes:
         raise ValueError(f"{name} is not an image that can be read: {error}") from error
 
 
+def stored_side(size: int) -> int:
+    """How long the shorter side of a stored photo is for models that see `size` pixels.
+
+    An eighth of it may be cut off, as is customary (256 for 224); and it is at least
+    128, so that parts of a picture are not blown up.
+    """
+    return max(128, math.ceil(size * 8 / 7))
+
+
 def load_file(file: Any, channels: int, max_side: int | None = None) -> bytes:
     """`load` of a file in a folder or an archive (`file_tree.File`).
 

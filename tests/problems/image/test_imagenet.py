@@ -12,9 +12,9 @@ import pytest
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.generation import Options, generate
+from t2t_multimodel.data.images import stored_side
 from t2t_multimodel.data.pipeline import raw_examples
 from t2t_multimodel.data.problem import Problem, Skip
-from t2t_multimodel.problems.image.imagenet import stored_side
 from t2t_multimodel.problems.image.layouts import find_layout
 from t2t_multimodel.testing.check_problem import check_problem
 
