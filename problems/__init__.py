@@ -48,6 +48,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "translate_enfr_mini",
         "translate_defr_mini",
     ),
+    # The same on real corpora: the problems that the paper trains together.
+    "paper_eight": (
+        "speech_wsj",
+        "image_imagenet",
+        "caption_coco",
+        "parse_wsj",
+        "translate_ende_wmt",
+        "translate_deen_wmt",
+        "translate_enfr_wmt",
+        "translate_defr_wmt",
+    ),
     "translate_wmt": (
         "translate_ende_wmt",
         "translate_deen_wmt",
