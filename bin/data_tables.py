@@ -7,8 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import Manifest
@@ -80,24 +92,45 @@ def describe(names: Sequence[str], data_dir: Path) -> None:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[str, int], None]]:
-    """A line for each split being made; yields what to call with name and count."""
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A line for each stage under way: share done, rate and remaining time.
+
+    Yields:
+        What to call with a stage, how much of it is done, and how much there is (None:
+        not known). A stage of which all is done vanishes.
+    """
     columns = (
         TextColumn("{task.description}"),
-        TextColumn("{task.completed} examples"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
-    with Progress(
-        *columns, TimeElapsedColumn(), console=_console(), transient=True
-    ) as shown:
-        tasks = {}
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=_console(), transient=True) as shown:
 
-        def show(name: str, done: int) -> None:
-            if name not in tasks and done:
-                tasks[name] = shown.add_task(name, total=None)
-            if name in tasks:
-                shown.update(tasks[name], completed=done)
+        def show(stage: str, done: int, total: int | None) -> None:
+            if done == total:
+                if stage in tasks:
+                    shown.remove_task(tasks.pop(stage))
+                return
+            if stage not in tasks:
+                # What was done before this run says nothing of its rate.
+                tasks[stage] = shown.add_task(stage, total=total, completed=done)
+            shown.update(tasks[stage], completed=done, total=total)
 
         yield show
+
+
+class _Rate(ProgressColumn):
+    """How much is done in a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
 def _console() -> Console:

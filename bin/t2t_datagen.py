@@ -76,6 +76,13 @@ flags.DEFINE_integer(
     "on it.",
     flag_values=FLAGS,
 )
+flags.DEFINE_float(
+    "max_bad_share",
+    0.01,
+    "The share of a split that may be at fault; such examples are left out, counted "
+    "and named, and more of them are an error.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer(
     "vocab_size", 8192, "Pieces of the vocabulary, at most.", flag_values=FLAGS
 )
@@ -134,6 +141,7 @@ def _generate(names: Sequence[str], data_dir: Path) -> None:
         seed=FLAGS.seed,
         overwrite=FLAGS.overwrite,
         tmp_dir=program.path(FLAGS, "tmp_dir"),
+        max_bad_share=FLAGS.max_bad_share,
     )
     problems = problem_options.make_problems(names, FLAGS.problem_option)
     source_dir = program.path(FLAGS, "source_dir")

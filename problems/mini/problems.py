@@ -2,23 +2,25 @@
 
 Scene i of a split is the same in every problem, and no other split has it, so what one
 problem trains on never stands in the test of another. Renderings (pictures, voices)
-are a function of the world's seed, the split and i.
+are a function of the world's seed, the split and i; they are made where they are
+stored, as they take nearly all the time.
 """
 
 from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Audio, ClassLabel, Image, Text, Tree
-from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.problem import Later, Problem
 from t2t_multimodel.data.trees import linearise
 from t2t_multimodel.problems.mini import english, french, german, painter, voice
 from t2t_multimodel.problems.mini.pronunciation import pronounce
@@ -29,6 +31,9 @@ _SENTENCES: Mapping[str | None, Callable[[Scene], str]] = {
     "german": german.sentence,
     "french": french.sentence,
 }
+
+Seeds = tuple[int, int, int]
+"""The world's seed, the number of the split, the number of the scene."""
 
 
 def _sizes(train: int) -> Mapping[str, int]:
@@ -47,6 +52,7 @@ class MiniatureProblem(Problem, ABC):
     needs_source = False
     source = "made by the project itself, from a seed"
     licence = "that of the project"
+    disjoint_splits = True
     sizes = _sizes(train=12000)
 
     def __init__(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> None:
@@ -57,20 +63,20 @@ class MiniatureProblem(Problem, ABC):
         """The split's examples; `source_dir` is not looked at."""
         drawn = itertools.islice(scenes(split, self.seed), self.sizes[split])
         for index, scene in enumerate(drawn):
-            rng = np.random.default_rng([self.seed, SPLITS.index(split), index])
-            inputs, targets = self.example(scene, rng)
+            seeds = (self.seed, SPLITS.index(split), index)
+            inputs, targets = self.example(scene, seeds)
             yield {"inputs": inputs, "targets": targets}
 
     @abstractmethod
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Inputs and targets of a scene; `rng` draws what means nothing."""
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
+        """Inputs and targets of a scene; `seeds` decide what means nothing."""
 
 
 class _Translation(MiniatureProblem):
     inputs: Text
     targets: Text
 
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
         say, say_again = (
             _SENTENCES[text.language] for text in (self.inputs, self.targets)
         )
@@ -89,6 +95,7 @@ class TranslateDeenMini(_Translation):
     """German sentences into English."""
 
     inputs, targets = Text("german"), Text("english")
+    twin = "translate_ende_mini"
 
 
 @registry.register_problem
@@ -103,6 +110,7 @@ class TranslateFrenMini(_Translation):
     """French sentences into English."""
 
     inputs, targets = Text("french"), Text("english")
+    twin = "translate_enfr_mini"
 
 
 @registry.register_problem
@@ -121,9 +129,9 @@ class SpeechMini(MiniatureProblem):
     metrics = ("wer",)
     sizes = _sizes(train=4000)
 
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
         words = english.spoken_words(scene)
-        return voice.speak(pronounce(words), rng), " ".join(words)
+        return Later(_spoken, words, seeds), " ".join(words)
 
 
 @registry.register_problem
@@ -134,8 +142,8 @@ class CaptionMini(MiniatureProblem):
     metrics = ("bleu_4",)
     sizes = _sizes(train=10000)
 
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
-        return painter.paint(scene, rng), english.sentence(scene)
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
+        return Later(_painted, scene, seeds), english.sentence(scene)
 
 
 @registry.register_problem
@@ -145,8 +153,8 @@ class ImageMini(MiniatureProblem):
     inputs, targets = Image(painter.SIZE, painter.SIZE), ClassLabel(KINDS)
     sizes = _sizes(train=10000)
 
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
-        return painter.paint(scene, rng), scene.subject.kind
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
+        return Later(_painted, scene, seeds), scene.subject.kind
 
 
 @registry.register_problem
@@ -159,6 +167,14 @@ class ParseMini(MiniatureProblem):
     inputs, targets = Text("english"), Tree()
     sizes = _sizes(train=1500)
 
-    def example(self, scene: Scene, rng: np.random.Generator) -> tuple[Any, Any]:
+    def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:
         tree = english.tree(scene)
         return " ".join(tree.words()), linearise(tree)
+
+
+def _spoken(words: Sequence[str], seeds: Seeds) -> NDArray[np.int16]:
+    return voice.speak(pronounce(words), np.random.default_rng(seeds))
+
+
+def _painted(scene: Scene, seeds: Seeds) -> NDArray[np.uint8]:
+    return painter.paint(scene, np.random.default_rng(seeds))

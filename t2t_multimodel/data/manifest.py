@@ -11,8 +11,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 FORMAT = 1
 VOCABULARY_FILE = "vocab.model"
 _SUFFIX = ".manifest.json"
@@ -30,8 +28,7 @@ class StoredFile:
     @classmethod
     def of(cls, path: Path, examples: int) -> StoredFile:
         """Describes a file that is there."""
-        data = path.read_bytes()
-        return cls(path.name, len(data), hashlib.sha256(data).hexdigest(), examples)
+        return cls(path.name, path.stat().st_size, sha256_of(path), examples)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,16 +41,25 @@ class Lengths:
     total: int
 
     @classmethod
-    def of(cls, lengths_N: np.ndarray) -> Lengths:
-        """Sums up int lengths `[N]`, N at least 1."""
-        total = int(lengths_N.sum(dtype=np.int64))
-        mean = round(total / len(lengths_N), 3)
-        return cls(int(lengths_N.min()), mean, int(lengths_N.max()), total)
+    def summed(cls, lowest: int, highest: int, total: int, count: int) -> Lengths:
+        """From the sums over `count` examples, at least one."""
+        return cls(lowest, round(total / count, 3), highest, total)
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitManifest:
-    """One split: its files, and what is in them."""
+    """One split: its files, and what is in them.
+
+    Attributes:
+        examples: How many there are.
+        shards: The files of records.
+        index: The file that says where each record lies.
+        skipped: How many examples were left out, by reason.
+        inputs: Lengths of the inputs.
+        targets: Lengths of the targets.
+        num_faults: How many of those left out were faulty.
+        first_skipped: The first few examples left out for each reason.
+    """
 
     examples: int
     shards: tuple[StoredFile, ...]
@@ -61,6 +67,8 @@ class SplitManifest:
     skipped: dict[str, int]
     inputs: Lengths
     targets: Lengths
+    num_faults: int = 0
+    first_skipped: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +85,8 @@ class Manifest:
         vocabulary: fingerprint and size.
         splits: The splits by name.
         options: What the problem was made with, its classes for example; see `Problem`.
+        twin: The problem whose records these are, inputs and targets exchanged; ""
+            where they are its own.
         format: Version of this layout.
     """
 
@@ -89,6 +99,7 @@ class Manifest:
     vocabulary: dict[str, Any]
     splits: dict[str, SplitManifest]
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    twin: str = ""
     format: int = FORMAT
 
     def save(self, folder: Path) -> Path:
@@ -127,11 +138,11 @@ class Manifest:
         )
 
     def files(self) -> tuple[StoredFile, ...]:
-        """All files but the manifest and the vocabulary."""
+        """The files that are its own, but for the manifest and the vocabulary."""
         return tuple(
             file
             for split in self.splits.values()
-            for file in (*split.shards, split.index)
+            for file in (*(() if self.twin else split.shards), split.index)
         )
 
     def check_vocabulary(self, data_dir: Path, fingerprint: str) -> None:
@@ -149,6 +160,12 @@ class Manifest:
             )
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def manifest_path(data_dir: Path, problem: str) -> Path:
     """Where the manifest of a problem lies."""
     return data_dir / f"{problem}{_SUFFIX}"
@@ -162,10 +179,11 @@ def load_manifests(data_dir: Path) -> dict[str, Manifest]:
 
 def _split(data: dict[str, Any]) -> SplitManifest:
     return SplitManifest(
-        examples=data["examples"],
-        shards=tuple(StoredFile(**shard) for shard in data["shards"]),
-        index=StoredFile(**data["index"]),
-        skipped=data["skipped"],
-        inputs=Lengths(**data["inputs"]),
-        targets=Lengths(**data["targets"]),
+        **{
+            **data,
+            "shards": tuple(StoredFile(**shard) for shard in data["shards"]),
+            "index": StoredFile(**data["index"]),
+            "inputs": Lengths(**data["inputs"]),
+            "targets": Lengths(**data["targets"]),
+        }
     )

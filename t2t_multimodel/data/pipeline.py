@@ -228,13 +228,16 @@ def _batches(
         records_B = tf.ensure_shape(records_B, [None])
         lengths_2 = tf.ensure_shape(lengths_2, [2])
         seeds_B2 = tf.ensure_shape(seeds_B2, [None, 2])
-        specs = {k: tf.io.FixedLenFeature([], f.storage) for k, f in features.items()}
+        specs = {
+            data.fields[key]: tf.io.FixedLenFeature([], feature.storage)
+            for key, feature in features.items()
+        }
         stored = tf.io.parse_example(records_B, specs)
         batch: dict[str, tf.Tensor] = {}
         for side, (key, feature) in enumerate(features.items()):
             batch |= feature.tensors(
                 key,
-                stored[key],
+                stored[data.fields[key]],
                 vocabulary,
                 lengths_2[side],
                 seeds_B2 if seeds else None,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from t2t_multimodel.data.features import Feature
-from t2t_multimodel.data.records import Index
+from t2t_multimodel.data.index import Index
 
 _MAX_CANDIDATES = 512
 

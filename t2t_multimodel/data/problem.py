@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from t2t_multimodel import registry
 from t2t_multimodel.data.features import Feature
 from t2t_multimodel.data.manifest import Manifest
 
@@ -60,11 +61,11 @@ class Later:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
-        self._function, self._arguments = function, arguments
+        self.function, self.arguments = function, arguments
 
     def value(self) -> Any:
         """What the feature is given."""
-        return self._function(*self._arguments)
+        return self.function(*self.arguments)
 
 
 class Problem:
@@ -82,6 +83,11 @@ class Problem:
         sizes: Examples per split, where known beforehand, for listings only.
         stand_in: What to use where the corpus cannot be had, in words.
         layout: What the source directory holds, in words: a line for each form.
+        twin: Name of a problem whose records these are with inputs and targets
+            exchanged. It is generated in place of this one, whose `examples` and
+            `splits` are then never asked; only a manifest and an index are added.
+        disjoint_splits: Whether no example may be in two splits: `--verify` then
+            refuses what it would else only tell, as real corpora repeat themselves.
         options: What an instance was made with, as plain data (JSON's types), where its
             class takes arguments: `type(problem)(**options)` makes it again. What is
             empty is found in the corpus (see `with_source`).
@@ -97,6 +103,8 @@ class Problem:
     sizes: Mapping[str, int] = MappingProxyType({})
     stand_in: str = ""
     layout: str = ""
+    twin: str = ""
+    disjoint_splits: bool = False
     options: Mapping[str, Any] = MappingProxyType({})
 
     def examples(
@@ -124,6 +132,13 @@ class Problem:
         Override it to find out early that a file is missing.
         """
         return SPLITS
+
+    def twin_problem(self) -> Problem:
+        """The problem that `twin` names, made with the options of this one.
+
+        Override it where other options than those in `options` matter to both.
+        """
+        return registry.problem(self.twin, **self.options)
 
     def with_source(self, source_dir: Path) -> Problem:
         """This problem as a corpus decides it, such as with the classes found there.

@@ -1,41 +1,37 @@
-"""Records on disk: TFRecord shards, and an index that makes each record addressable.
-
-A shard is a plain TFRecord file that TensorFlow's own readers take. The index holds
-for every record of a split where it lies and how long its two features are, in the
-order in which the corpus has them: row n is record n, whatever shard it is in. With it
-a batch can be planned without reading any record and read without reading others.
-"""
+"""Records on disk: shards, plain TFRecord files that TensorFlow's own readers take."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import google_crc32c
-import numpy as np
+
+from t2t_multimodel.data.manifest import StoredFile
 
 # A record is framed as: its length, a checksum of that, its bytes, their checksum.
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error)
 FRAME_BYTES = _HEADER.size + _FOOTER.size
 
 
 class ShardWriter:
     """Writes one TFRecord file, counting and hashing what goes into it.
 
+    Args:
+        path: The file; what is there already is overwritten.
+
     Attributes:
+        path: The file.
         num_bytes: Size of the file so far.
         num_records: Records written so far.
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._file = path.open("wb")
         self._hash = hashlib.sha256()
         self.num_bytes = 0
@@ -43,19 +39,28 @@ class ShardWriter:
 
     def write(self, record: bytes) -> int:
         """Appends a record; returns the offset at which its frame begins."""
-        length = struct.pack("<Q", len(record))
-        header = length + _FOOTER.pack(_masked_crc(length))
-        frame = b"".join((header, record, _FOOTER.pack(_masked_crc(record))))
-        self._file.write(frame)
-        self._hash.update(frame)
-        offset, self.num_bytes = self.num_bytes, self.num_bytes + len(frame)
-        self.num_records += 1
+        return self.write_frames(framed(record), 1)
+
+    def write_frames(self, frames: bytes, count: int) -> int:
+        """Appends records that are framed already; returns the first one's offset."""
+        self._file.write(frames)
+        self._hash.update(frames)
+        offset, self.num_bytes = self.num_bytes, self.num_bytes + len(frames)
+        self.num_records += count
         return offset
 
-    def close(self) -> str:
-        """Closes the file; returns its SHA-256 in hexadecimal digits."""
+    def finish(self) -> StoredFile:
+        """Closes the file, which is then safely on the disk, and describes it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.close()
+        return StoredFile(
+            self.path.name, self.num_bytes, self._hash.hexdigest(), self.num_records
+        )
+
+    def close(self) -> None:
+        """Closes the file."""
         self._file.close()
-        return self._hash.hexdigest()
 
 
 class ShardReader:
@@ -121,49 +126,17 @@ def scan(path: Path) -> Iterator[tuple[int, bytes]]:
             number, offset = number + 1, offset + length + FRAME_BYTES
 
 
-@dataclasses.dataclass(frozen=True)
-class Index:
-    """Where the N records of a split lie and how long they are.
-
-    Attributes:
-        shard: Number of the shard, int32 `[N]`.
-        offset: Byte in the shard at which the record's frame begins, int64 `[N]`.
-        size: Bytes of the record without its frame, int64 `[N]`.
-        inputs: Length of the inputs (tokens with the end, frames, ...), int32 `[N]`.
-        targets: Length of the targets, int32 `[N]`.
-    """
-
-    shard: np.ndarray
-    offset: np.ndarray
-    size: np.ndarray
-    inputs: np.ndarray
-    targets: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.shard)
-
-    def save(self, path: Path) -> None:
-        """Writes the index as an `.npz` file; the same index gives the same bytes."""
-        np.savez_compressed(path, **dataclasses.asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> Index:
-        """Reads an index.
-
-        Raises:
-            FileNotFoundError: There is none.
-            ValueError: The file is damaged.
-        """
-        try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                names = (field.name for field in dataclasses.fields(cls))
-                return cls(**{name: arrays[name] for name in names})
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError, KeyError, EOFError, *_ZIP_FAULTS) as error:
-            raise ValueError(
-                f"{path} is no index: {error}; generate it again"
-            ) from error
+def framed(record: bytes) -> bytes:
+    """A record as it stands in a shard, `FRAME_BYTES` longer than by itself."""
+    length = struct.pack("<Q", len(record))
+    return b"".join(
+        (
+            length,
+            _FOOTER.pack(_masked_crc(length)),
+            record,
+            _FOOTER.pack(_masked_crc(record)),
+        )
+    )
 
 
 def shard_name(problem: str, split: str, number: int, num_shards: int) -> str:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from t2t_multimodel.data.features import Feature, Stored
+from t2t_multimodel.data.features import Stored
+from t2t_multimodel.data.index import Index
 from t2t_multimodel.data.manifest import VOCABULARY_FILE, Manifest
 from t2t_multimodel.data.problem import Problem
-from t2t_multimodel.data.records import FRAME_BYTES, Index, ShardReader, scan
+from t2t_multimodel.data.records import FRAME_BYTES, ShardReader, scan
+from t2t_multimodel.data.serialisation import parse_record
 from t2t_multimodel.data.vocabulary import Vocabulary
+
+_OTHER = {"inputs": "targets", "targets": "inputs"}
 
 
 class StoredSplit:
@@ -32,6 +35,8 @@ class StoredSplit:
     Attributes:
         manifest: The problem's manifest.
         index: Where the records lie and how long they are.
+        fields: For each feature the record's field that holds it: its own name, or the
+            other's where the records are those of a twin.
 
     Raises:
         FileNotFoundError: The problem or the split is not there.
@@ -46,6 +51,9 @@ class StoredSplit:
                 f"problem {problem.name} in {data_dir} has no split {split!r}; "
                 f"it has {', '.join(self.manifest.splits)}"
             )
+        self.fields = {
+            key: other if self.manifest.twin else key for key, other in _OTHER.items()
+        }
         entry = self.manifest.splits[split]
         self.index = Index.load(self.data_dir / entry.index.file)
         paths = tuple(self.data_dir / shard.file for shard in entry.shards)
@@ -72,7 +80,10 @@ class StoredSplit:
 
     def stored(self, place: int) -> dict[str, Stored]:
         """The record at a place, in the features' stored form."""
-        return parse_record(self.read(place), self.problem.features)
+        features = self.problem.features
+        by_field = {self.fields[key]: feature for key, feature in features.items()}
+        found = parse_record(self.read(place), by_field)
+        return {key: found[self.fields[key]] for key in features}
 
     def raw(self, place: int) -> dict[str, Any]:
         """The record at a place, in raw form: str, image bytes, samples, number."""
@@ -134,29 +145,3 @@ def verify(problem: Problem, data_dir: str | Path) -> Manifest:
     for split in manifest.splits:
         StoredSplit(problem, folder, split).verify()
     return manifest
-
-
-def make_record(stored: dict[str, Stored]) -> bytes:
-    """A serialised `tf.train.Example` with features in stored form."""
-    fields = {}
-    for key, value in stored.items():
-        if isinstance(value, bytes):
-            field = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-        else:
-            field = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        fields[key] = field
-    example = tf.train.Example(features=tf.train.Features(feature=fields))
-    # Protobuf promises no order of map entries unless it is told to.
-    record: bytes = example.SerializeToString(deterministic=True)
-    return record
-
-
-def parse_record(record: bytes, features: dict[str, Feature]) -> dict[str, Stored]:
-    """The inverse of `make_record`."""
-    fields = tf.train.Example.FromString(record).features.feature
-    return {
-        key: fields[key].bytes_list.value[0]
-        if feature.storage == tf.string
-        else int(fields[key].int64_list.value[0])
-        for key, feature in features.items()
-    }

@@ -28,6 +28,7 @@ EOS = 1
 UNK = 2
 
 DEFAULT_SIZE = 8192
+_SMALLEST = 256 + 3 + 10
 
 _SPACE_MARK = "\u2581"
 _ESCAPE = "\ue000"
@@ -69,9 +70,7 @@ class Vocabulary:
         Raises:
             ValueError: `size` is too small to hold the 256 bytes.
         """
-        smallest = 256 + 3 + 10
-        if size < smallest:
-            raise ValueError(f"a vocabulary has at least {smallest} pieces, not {size}")
+        check_size(size)
         sentences = [part for text in texts for part in _parts(_escape(text))]
         sentences = _without_rare(sentences, max_characters=(size - 256 - 3) // 2)
         # The space must be a piece of its own even where no text has one.
@@ -168,6 +167,16 @@ class Vocabulary:
             return tensorflow_text.SentencepieceTokenizer(
                 self._model, out_type=tf.int32, add_eos=True
             )
+
+
+def check_size(size: int) -> None:
+    """Refuses a vocabulary that cannot hold the 256 bytes and a few characters.
+
+    Raises:
+        ValueError: `size` is too small.
+    """
+    if size < _SMALLEST:
+        raise ValueError(f"a vocabulary has at least {_SMALLEST} pieces, not {size}")
 
 
 def _escape(text: str) -> str:

@@ -1,63 +1,80 @@
-"""Runs jobs one after another here, or side by side in processes of their own.
+"""Work that is done here, or side by side in processes of their own.
 
-Jobs may report how far they are and are told to stop when another has failed or the
-user has pressed Ctrl-C. Processes are spawned: TensorFlow does not survive a fork. A
-job's outcome does not depend on the number of workers.
+A piece of work is a function of a module, something that all pieces share (sent once to
+each process), and an item. Its outcome does not depend on the number of processes.
+Processes are spawned, as TensorFlow does not survive a fork, and none outlives the one
+that started it, however that ends.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import multiprocessing.connection
+import os
 import pickle
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from t2t_multimodel import quiet, registry
 
-J = TypeVar("J")
+S = TypeVar("S")
+T = TypeVar("T")
 R = TypeVar("R")
 Progress = Callable[[int, int], None]
 
 _POLL_SECONDS = 0.1
+# Items of a stream that are under way for each process: enough that a slow one does
+# not keep the others waiting, few enough to be held in memory.
+_AHEAD = 3
 
 
 class Cancelled(Exception):
-    """Raised inside a job that is to stop because the whole has failed."""
+    """Raised inside a piece of work that is to stop because the whole has failed."""
 
 
 class Report(Protocol):
-    """Given to a job: called now and then with how much it has done.
+    """Given to a piece of work: called now and then with how much of it is done.
 
     Raises:
-        Cancelled: The job is to stop.
+        Cancelled: The work is to stop.
     """
 
     def __call__(self, done: int) -> None: ...
 
 
 class Workers:
-    """Processes that run jobs; a context manager that ends them.
+    """Processes that do work; a context manager that ends them.
 
     Args:
-        num_workers: How many processes; with 1 everything runs in this one.
-        num_jobs: How many jobs there may be in one `run`.
+        num_workers: How many processes; with 1 everything is done in this one.
+        shared: What all pieces of work are given; picklable where there are several
+            workers.
+        num_items: How many items `run` is given at most.
+
+    Raises:
+        ValueError: `shared` cannot be sent to another process.
     """
 
-    def __init__(self, num_workers: int, num_jobs: int) -> None:
+    def __init__(self, num_workers: int, shared: Any, num_items: int) -> None:
+        self.num_workers = num_workers
+        self._shared = shared
         self._executor: concurrent.futures.ProcessPoolExecutor | None = None
         if num_workers == 1:
             return
         context = multiprocessing.get_context("spawn")
-        self._counts = context.Array("q", num_jobs)
+        self._counts = context.Array("q", num_items)
         self._stop = context.Event()
         self._executor = concurrent.futures.ProcessPoolExecutor(
-            min(num_workers, num_jobs),
+            num_workers,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(registry.usr_dirs(), self._counts, self._stop),
+            initargs=(registry.usr_dirs(), _pickled(shared), self._counts, self._stop),
         )
 
     def __enter__(self) -> Workers:
@@ -71,34 +88,31 @@ class Workers:
 
     def run(
         self,
-        function: Callable[[J, Report], R],
-        jobs: Sequence[J],
+        function: Callable[[S, T, Report], R],
+        items: Sequence[T],
         progress: Progress | None = None,
     ) -> list[R]:
-        """Runs `function(job, report)` for every job.
+        """Does `function(shared, item, report)` for every item.
 
         Args:
             function: A function of a module, so that another process can find it.
-            jobs: What to run it on; picklable where there are several workers.
-            progress: Called with a job's number and what it last reported.
+            items: What to do it on.
+            progress: Called with an item's number and what was last reported of it.
 
         Returns:
-            The results in the order of the jobs.
+            The results in the order of the items.
 
         Raises:
-            Whatever the first failing job raises; leaving the context stops the others.
+            Whatever the first failing one raises; leaving the context stops the others.
         """
         if self._executor is None:
             return [
-                function(job, _reporter(number, progress))
-                for number, job in enumerate(jobs)
+                function(self._shared, item, _reporter(number, progress))
+                for number, item in enumerate(items)
             ]
-        self._counts[: len(jobs)] = [0] * len(jobs)
-        # Pickled here and not by the executor, which may hang on what cannot be.
-        calls = [pickle.dumps((function, job)) for job in jobs]
+        self._counts[: len(items)] = [0] * len(items)
         futures = [
-            self._executor.submit(_work, number, call)
-            for number, call in enumerate(calls)
+            self._submit(function, item, number) for number, item in enumerate(items)
         ]
         pending: set[Any] = set(futures)
         while pending:
@@ -106,35 +120,115 @@ class Workers:
                 pending, _POLL_SECONDS, concurrent.futures.FIRST_EXCEPTION
             )
             if progress is not None:
-                for number in range(len(jobs)):
+                for number in range(len(items)):
                     progress(number, self._counts[number])
             for future in done:
-                future.result()
-        return [future.result() for future in futures]
+                _result(future)
+        return [_result(future) for future in futures]
+
+    def stream(
+        self, function: Callable[[S, T, Report], R], items: Iterable[T]
+    ) -> Iterator[tuple[T, R]]:
+        """`function(shared, item, report)` of items that come one after another.
+
+        Items are drawn in this process, a few more than there are processes at a time.
+
+        Yields:
+            Each item with its result, in the order of the items.
+
+        Raises:
+            Whatever `items` or the first item that fails raises.
+        """
+        if self._executor is None:
+            for item in items:
+                yield item, function(self._shared, item, _reporter(0, None))
+            return
+        under_way: deque[tuple[T, Any]] = deque()
+        for item in items:
+            under_way.append((item, self._submit(function, item, None)))
+            if len(under_way) >= _AHEAD * self.num_workers:
+                first, future = under_way.popleft()
+                yield first, _result(future)
+        for item, future in under_way:
+            yield item, _result(future)
+
+    def _submit(self, function: Any, item: Any, number: int | None) -> Any:
+        assert self._executor is not None
+        # Pickled here and not by the executor, which may hang on what cannot be.
+        call = _pickled((function, item))
+        try:
+            return self._executor.submit(_work, number, call)
+        except BrokenProcessPool as error:
+            raise _lost(error) from error
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        return pickle.dumps(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise _not_sent(error) from error
+
+
+def _not_sent(error: Exception) -> ValueError:
+    return ValueError(
+        f"a problem or an example cannot be sent to another process ({error}); use "
+        f"one process (--num_workers=1)"
+    )
+
+
+def _result(future: Any) -> Any:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise _lost(error) from error
+
+
+def _lost(error: BrokenProcessPool) -> OSError:
+    return OSError(
+        f"a process ended before its work was done, perhaps for lack of memory: "
+        f"{error} Fewer processes need less (--num_workers)"
+    )
 
 
 def _reporter(number: int, progress: Progress | None) -> Report:
     return lambda done: progress(number, done) if progress else None
 
 
-_shared: dict[str, Any] = {}
+_state: dict[str, Any] = {}
 
 
-def _start_worker(usr_dirs: tuple[Path, ...], counts: Any, stop: Any) -> None:
+def _start_worker(
+    usr_dirs: tuple[Path, ...], shared: bytes, counts: Any, stop: Any
+) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent says what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet.import_tensorflow()
     for folder in usr_dirs:
         registry.import_usr_dir(folder)
-    _shared.update(counts=counts, stop=stop)
+    _state.update(pickled=shared, counts=counts, stop=stop)
 
 
-def _work(number: int, call: bytes) -> Any:
-    function, job = pickle.loads(call)
+def _end_with_parent() -> None:
+    """Ends this process once the parent is gone, killed without a word perhaps."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _work(number: int | None, call: bytes) -> Any:
+    try:
+        if "shared" not in _state:
+            _state["shared"] = pickle.loads(_state["pickled"])
+        function, item = pickle.loads(call)
+    except (AttributeError, ImportError) as error:
+        raise _not_sent(error) from error  # it is defined in a notebook
 
     def report(done: int) -> None:
-        _shared["counts"][number] = done
-        if _shared["stop"].is_set():
+        if number is not None:
+            _state["counts"][number] = done
+        if _state["stop"].is_set():
             raise Cancelled
 
-    return function(job, report)
+    return function(_state["shared"], item, report)

@@ -1,235 +1,230 @@
-"""The work of one process: one split of one problem, from its generator to shards.
+"""The second pass over a split: its examples are made and written, shard by shard.
 
-Records hold what the corpus holds, so writing them needs no vocabulary. The lengths of
-text are measured afterwards, once the vocabulary has been learned from the very texts
-that went by (a bounded, seeded sample of them).
+Shard k of n holds a range of the examples as they were listed, from k/n to (k+1)/n of
+them. One process runs the generator and hands on chunks of examples, unmade; others
+make them; the first writes what comes back, in order. So the bytes of a shard depend on
+its examples alone, and only a few chunks are in memory at any time.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import random
-import zlib
-from array import array
-from collections import Counter
-from collections.abc import Mapping
-from itertools import islice
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from t2t_multimodel.data.features import Stored, Text
+from t2t_multimodel.data.features import ClassLabel, Stored, Text
+from t2t_multimodel.data.index import ROW
+from t2t_multimodel.data.listing import (
+    Example,
+    LeftOut,
+    Listing,
+    SplitJob,
+    listed,
+    load,
+)
 from t2t_multimodel.data.manifest import StoredFile
-from t2t_multimodel.data.problem import Later, Problem, Skip
-from t2t_multimodel.data.records import Index, ShardReader, ShardWriter, shard_name
-from t2t_multimodel.data.stored import make_record, parse_record
+from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.data.records import FRAME_BYTES, ShardWriter, framed, shard_name
+from t2t_multimodel.data.serialisation import make_record
+from t2t_multimodel.data.skipped import Skipped
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.data.workers import Report
 
-SAMPLE_SIZE = 100_000
-_SAMPLE_CHARACTERS = 1_000
-_MEASURE_BATCH = 1_000
+# Examples of a chunk: of short ones many, or sending them would cost the most.
+_SHORT_CHUNK, _LONG_CHUNK = 512, 16
 
 
 @dataclasses.dataclass(frozen=True)
-class SplitJob:
-    """One split to write.
+class Chunk:
+    """Some neighbouring examples of one shard, as the generator gave them.
 
     Attributes:
-        problem: The problem.
-        split: Its split.
-        source_dir: The raw corpus.
-        folder: Where the shards are written.
-        num_shards: How many.
-        max_examples: Where to stop; None: at the end.
-        seed: Spreads the records over the shards and chooses the sample of texts.
+        job: Number of the split among those being made.
+        shard: The shard that they go to.
+        examples: The examples with their numbers.
+        is_last: Whether the shard ends with them.
     """
 
-    problem: Problem
-    split: str
-    source_dir: Path
-    folder: Path
-    num_shards: int
-    max_examples: int | None
-    seed: int
+    job: int
+    shard: int
+    examples: list[tuple[int, Example]]
+    is_last: bool
 
 
 @dataclasses.dataclass(frozen=True)
-class WrittenSplit:
-    """What came of a `SplitJob`; the lengths of text are still 0."""
+class MadeChunk:
+    """Records of a chunk.
 
-    job: SplitJob
-    shards: tuple[StoredFile, ...]
-    index: Index
-    skipped: dict[str, int]
-    texts: tuple[str, ...]
+    Attributes:
+        frames: The framed records, one behind the other.
+        rows: Of the index, offsets counted from the chunk's first byte.
+        skipped: What was left out.
+    """
+
+    frames: bytes
+    rows: np.ndarray
+    skipped: Skipped
 
 
-def write_split(job: SplitJob, report: Report) -> WrittenSplit:
-    """Runs a problem's generator over a split and writes the shards.
+@dataclasses.dataclass(frozen=True)
+class WrittenShard:
+    """A shard that is done; a file of rows lies beside it.
 
-    Empty examples are skipped and counted.
+    Attributes:
+        file: The shard's file.
+        skipped: What was left out of it.
+    """
+
+    file: StoredFile
+    skipped: Skipped
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "file": dataclasses.asdict(self.file),
+            "skipped": self.skipped.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> WrittenShard:
+        """The inverse of `to_dict`."""
+        return cls(StoredFile(**data["file"]), Skipped.from_dict(data["skipped"]))
+
+
+class ShardInWriting:
+    """A shard and the file of its rows while they are being written.
+
+    Args:
+        folder: Where both go.
+        job: The split.
+        number: The shard's number.
+    """
+
+    def __init__(self, folder: Path, job: SplitJob, number: int) -> None:
+        path = folder / shard_name(job.problem.name, job.split, number, job.num_shards)
+        self._writer = ShardWriter(path)
+        self._rows_file = rows_path(path).open("wb")
+        self._skipped = Skipped()
+
+    def add(self, made: MadeChunk) -> None:
+        """Appends the records of a chunk."""
+        rows = made.rows.copy()
+        rows["offset"] += self._writer.write_frames(made.frames, len(rows))
+        self._rows_file.write(rows.tobytes())
+        self._skipped.update(made.skipped)
+
+    def finish(self) -> WrittenShard:
+        """Closes both files, which are then whole."""
+        self._rows_file.close()
+        return WrittenShard(self._writer.finish(), self._skipped)
+
+    def close(self) -> None:
+        """Closes both files as they are."""
+        self._rows_file.close()
+        self._writer.close()
+
+
+def make_chunk(
+    shared: tuple[Sequence[SplitJob], Path], chunk: Chunk, report: Report
+) -> MadeChunk:
+    """Loads, measures and serialises the examples of a chunk.
+
+    Args:
+        shared: All splits, and the file of the vocabulary.
+        chunk: The examples.
+        report: Asked whether to go on.
+    """
+    jobs, vocabulary_file = shared
+    problem = jobs[chunk.job].problem
+    stored: list[dict[str, Stored]] = []
+    skipped = Skipped()
+    for number, example in chunk.examples:
+        report(len(stored))
+        try:
+            stored.append(load(problem, example))
+        except LeftOut as left_out:
+            where = f"example {number}: {left_out}".removesuffix(": ")
+            skipped.add(left_out.reason, where, left_out.is_fault)
+    records = [make_record(example) for example in stored]
+    rows = np.zeros(len(records), ROW)
+    rows["size"] = [len(record) for record in records]
+    rows["offset"] = np.cumsum(rows["size"] + FRAME_BYTES) - rows["size"] - FRAME_BYTES
+    for key, feature in problem.features.items():
+        values = [example[key] for example in stored]
+        if isinstance(feature, Text):
+            rows[key] = feature.lengths(values, _vocabulary(vocabulary_file))
+        else:
+            rows[key] = [feature.length(value) for value in values]
+    return MadeChunk(b"".join(map(framed, records)), rows, skipped)
+
+
+def chunks(
+    number: int, job: SplitJob, listing: Listing, wanted: Sequence[int]
+) -> Iterator[Chunk]:
+    """The wanted shards of a split in chunks.
+
+    Args:
+        number: The split's number among those being made.
+        job: The split.
+        listing: What the first pass found.
+        wanted: Numbers of the shards that are to be made, in ascending order.
 
     Raises:
-        ValueError: An example is not what the features take (the message names
-            problem, split, example and field), or there is none at all.
+        ValueError: The generator gives more or fewer examples than when it was listed.
     """
-    problem, features = job.problem, job.problem.features
-    names = [
-        shard_name(problem.name, job.split, number, job.num_shards)
-        for number in range(job.num_shards)
-    ]
-    writers = [ShardWriter(job.folder / name) for name in names]
-    shards, offsets, sizes = array("i"), array("q"), array("q")
-    lengths = {key: array("i") for key in features}
-    skipped: Counter[str] = Counter()
-    sample = _Sample(random.Random(f"{job.seed} {problem.name}"), SAMPLE_SIZE)
-    try:
-        for stored in islice(_stored_examples(job, skipped), job.max_examples):
-            place = len(shards)
-            report(place)
-            number = _shard_of(job, place)
-            record = make_record(stored)
-            shards.append(number)
-            offsets.append(writers[number].write(record))
-            sizes.append(len(record))
-            for key, feature in features.items():
-                is_text = isinstance(feature, Text)
-                lengths[key].append(0 if is_text else feature.length(stored[key]))
-                if isinstance(feature, Text) and job.split == "train":
-                    for text in feature.texts(stored[key]):
-                        sample.add(text)
-    finally:
-        digests = [writer.close() for writer in writers]
-    if not shards:
-        raise ValueError(
-            f"problem {problem.name}: split {job.split} has no example"
-            + (f" ({_told(skipped)})" if skipped else "")
-            + (f"; source: {job.source_dir}" if problem.needs_source else "")
-        )
-    report(len(shards))
-    return WrittenSplit(
-        job=job,
-        shards=tuple(
-            StoredFile(name, writer.num_bytes, digest, writer.num_records)
-            for name, writer, digest in zip(names, writers, digests, strict=True)
-        ),
-        index=Index(
-            np.array(shards, np.int32),
-            np.array(offsets, np.int64),
-            np.array(sizes, np.int64),
-            *(np.array(lengths[key], np.int32) for key in ("inputs", "targets")),
-        ),
-        skipped=dict(sorted(skipped.items())),
-        texts=tuple(sample.texts),
+    size = _chunk_size(job.problem)
+    examples = listed(job, Skipped())
+    place = 0
+    for shard in range(max(wanted, default=-1) + 1):
+        end = listing.range_of(shard, job.num_shards).stop
+        is_wanted = shard in wanted
+        part: list[tuple[int, Example]] = []
+        while place < end:
+            try:
+                example = next(examples)
+            except StopIteration:
+                raise _other_count(job, listing, place) from None
+            place += 1
+            if is_wanted:
+                part.append(example)
+                if len(part) == size and place < end:
+                    yield Chunk(number, shard, part, is_last=False)
+                    part = []
+        if is_wanted:
+            yield Chunk(number, shard, part, is_last=True)
+    if place == listing.num_examples and next(examples, None) is not None:
+        raise _other_count(job, listing, place + 1)
+
+
+def rows_path(shard: Path) -> Path:
+    """Where the rows of a shard's index lie while its split is being written."""
+    return shard.with_name(f"{shard.name}.rows")
+
+
+def _chunk_size(problem: Problem) -> int:
+    features = problem.features.values()
+    is_short = all(isinstance(feature, Text | ClassLabel) for feature in features)
+    return _SHORT_CHUNK if is_short else _LONG_CHUNK
+
+
+def _other_count(job: SplitJob, listing: Listing, count: int) -> ValueError:
+    more = "more" if count > listing.num_examples else f"only {count}"
+    return ValueError(
+        f"problem {job.problem.name}, split {job.split}: examples() gave "
+        f"{listing.num_examples} examples when it was first run, and {more} the second "
+        f"time; it must give the same ones each time"
     )
 
 
-def measure_text(job: tuple[WrittenSplit, Path], report: Report) -> Index:
-    """The index of a written split with the lengths of its text, in tokens.
-
-    Args:
-        job: The split and the file of the vocabulary.
-        report: Told how many records are done.
-    """
-    written, vocabulary_file = job
-    index, features = written.index, written.job.problem.features
-    text_keys = [key for key, feature in features.items() if isinstance(feature, Text)]
-    if not text_keys:
-        return index
-    vocabulary = Vocabulary.load(vocabulary_file)
-    reader = ShardReader(tuple(written.job.folder / s.file for s in written.shards))
-    lengths = {key: np.zeros(len(index), np.int32) for key in text_keys}
-    for first in range(0, len(index), _MEASURE_BATCH):
-        report(first)
-        places = range(first, min(first + _MEASURE_BATCH, len(index)))
-        rows = [
-            parse_record(
-                reader.read(
-                    int(index.shard[place]),
-                    int(index.offset[place]),
-                    int(index.size[place]),
-                ),
-                features,
-            )
-            for place in places
-        ]
-        for key in text_keys:
-            feature = features[key]
-            assert isinstance(feature, Text)
-            lengths[key][places.start : places.stop] = feature.lengths(
-                [row[key] for row in rows], vocabulary
-            )
-    return dataclasses.replace(index, **lengths)
+def _vocabulary(path: Path) -> Vocabulary:
+    status = path.stat()
+    return _load_vocabulary(path, (status.st_ino, status.st_mtime_ns))
 
 
-class _Sample:
-    """A uniform sample of a stream of texts, of bounded size (a reservoir)."""
-
-    def __init__(self, chance: random.Random, size: int) -> None:
-        self._chance, self._size = chance, size
-        self._num_seen = 0
-        self.texts: list[str] = []
-
-    def add(self, text: str) -> None:
-        self._num_seen += 1
-        if len(self.texts) < self._size:
-            self.texts.append(text[:_SAMPLE_CHARACTERS])
-            return
-        place = self._chance.randrange(self._num_seen)
-        if place < self._size:
-            self.texts[place] = text[:_SAMPLE_CHARACTERS]
-
-
-def _stored_examples(job: SplitJob, skipped: Counter[str]) -> Any:
-    """Yields examples in stored form; counts those it skips."""
-    problem = job.problem
-    for number, example in enumerate(problem.examples(job.split, job.source_dir)):
-        if isinstance(example, Skip):
-            skipped[example.reason] += 1
-            continue
-        where = f"problem {problem.name}, split {job.split}, example {number}"
-        if not isinstance(example, Mapping):
-            raise ValueError(f"{where} is not a dict but {type(example).__name__}")
-        missing = [key for key in problem.features if key not in example]
-        if missing:
-            raise ValueError(f"{where} has no {missing[0]!r}; it has {list(example)}")
-        example = {
-            key: value.value() if isinstance(value, Later) else value
-            for key, value in example.items()
-        }
-        empty = [key for key in problem.features if _is_empty(example[key])]
-        if empty:
-            skipped[f"empty {empty[0]}"] += 1
-            continue
-        stored: dict[str, Stored] = {}
-        for key, feature in problem.features.items():
-            try:
-                stored[key] = feature.load(example[key])
-            except ValueError as error:
-                raise ValueError(f"{where}, {key}: {error}") from error
-        yield stored
-
-
-def _is_empty(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    if isinstance(value, bytes):
-        return not value
-    return isinstance(value, np.ndarray) and value.size == 0
-
-
-def _shard_of(job: SplitJob, place: int) -> int:
-    """Deals records to shards in rounds, in an order drawn anew for every round."""
-    if job.num_shards == 1 or job.split != "train":
-        return place % job.num_shards
-    round_number, turn = divmod(place, job.num_shards)
-    key = zlib.crc32(f"{job.problem.name} {job.seed} {round_number}".encode())
-    order = list(range(job.num_shards))
-    random.Random(key).shuffle(order)
-    return order[turn]
-
-
-def _told(skipped: Mapping[str, int]) -> str:
-    return ", ".join(f"skipped {count}: {why}" for why, count in skipped.items())
+@functools.lru_cache(maxsize=1)
+def _load_vocabulary(path: Path, version: tuple[int, int]) -> Vocabulary:
+    return Vocabulary.load(path)

@@ -28,9 +28,10 @@ class SentimentReviews(Problem):
     targets = ClassLabel(("negative", "positive"))
 
     def examples(self, split, source_dir):
-        for line in (source_dir / f"{split}.tsv").open():
-            text, label = line.rstrip("\\n").split("\\t")
-            yield {"inputs": text, "targets": label}
+        with (source_dir / f"{split}.tsv").open() as lines:
+            for line in lines:
+                text, label = line.rstrip("\\n").split("\\t")
+                yield {"inputs": text, "targets": label}
 '''
 
 Run = Callable[..., tuple[int, str, str]]

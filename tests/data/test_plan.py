@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from t2t_multimodel.data.features import Audio, Image, Text
+from t2t_multimodel.data.index import Index
 from t2t_multimodel.data.plan import (
     BatchPlan,
     Bucket,
@@ -16,7 +17,6 @@ from t2t_multimodel.data.plan import (
     in_order,
     make_buckets,
 )
-from t2t_multimodel.data.records import Index
 
 
 def _index(inputs: Sequence[int], targets: Sequence[int] | None = None) -> Index:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_multimodel.data.index import Index
 from t2t_multimodel.data.records import (
-    Index,
     ShardReader,
     ShardWriter,
     scan,

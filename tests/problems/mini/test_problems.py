@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from t2t_multimodel import registry
+from t2t_multimodel.data.problem import Later
 from t2t_multimodel.data.trees import is_well_formed
 from t2t_multimodel.problems.mini.scenes import KINDS, SPLITS
 
@@ -21,7 +22,10 @@ SIZES = {"train": 12, "dev": 4, "test": 6}
 def drawn(name: str, split: str = "train", seed: int = 0) -> list[Mapping[str, Any]]:
     factory = type(registry.problem(name))
     problem = factory(seed=seed, sizes=SIZES)  # type: ignore[call-arg]
-    return list(problem.examples(split, Path()))
+    return [
+        {k: v.value() if isinstance(v, Later) else v for k, v in example.items()}
+        for example in problem.examples(split, Path())
+    ]
 
 
 def test_the_eight_are_those_of_the_paper() -> None:

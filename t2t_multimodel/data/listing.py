@@ -1,0 +1,288 @@
+"""The first pass over a split: its examples as the generator lists them, unmade.
+
+Nothing is loaded in it but a few examples to judge by. It tells how many examples there
+are, so that shards can be ranges of them and it is known how much remains; what the
+problem leaves out; a digest, by which an unfinished generation is known to be of the
+same examples; a sample of the texts, from which the vocabulary is learned; and how many
+bytes the records will take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import re
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from t2t_multimodel.data.features import Stored, Text
+from t2t_multimodel.data.problem import Later, Problem, Skip
+from t2t_multimodel.data.records import FRAME_BYTES
+from t2t_multimodel.data.serialisation import make_record
+from t2t_multimodel.data.skipped import Skipped, kind_of
+from t2t_multimodel.data.workers import Report
+
+NUM_TEXTS = 100_000
+_MAX_TEXT = 1_000
+_NUM_WEIGHED = 16
+_REPORT_EVERY = 500
+_KEYS = ("inputs", "targets")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+Example = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitJob:
+    """One split to make.
+
+    Attributes:
+        problem: The problem.
+        split: Its split.
+        source_dir: The raw corpus.
+        num_shards: How many files of records.
+        max_examples: Where to stop listing; None: at the end.
+        seed: Chooses the sample of texts.
+    """
+
+    problem: Problem
+    split: str
+    source_dir: Path
+    num_shards: int
+    max_examples: int | None
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its files are called by: `NAME-train`."""
+        return f"{self.problem.name}-{self.split}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """What a split holds.
+
+    Attributes:
+        num_examples: Examples that are to be made.
+        skipped: What was left out of them.
+        digest: Identifies the examples listed and the code that lists and makes them.
+        texts: A sample of the texts of a train split, of bounded size, where wanted.
+        bytes_per_example: About how long records are with their frames.
+        bytes_error: Standard error of `bytes_per_example`.
+    """
+
+    num_examples: int
+    skipped: Skipped
+    digest: str
+    texts: tuple[str, ...]
+    bytes_per_example: float
+    bytes_error: float
+
+    def range_of(self, shard: int, num_shards: int) -> range:
+        """The places of the examples of a shard among those listed."""
+        first, end = (
+            number * self.num_examples // num_shards for number in (shard, shard + 1)
+        )
+        return range(first, end)
+
+
+def listed(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
+    """The examples of a split that are to be made, with their numbers.
+
+    The same ones each time. What is left out is counted in `skipped`.
+
+    Raises:
+        ValueError: An example lacks a feature. Whatever the problem's generator raises.
+    """
+    found = _not_left_out(job, skipped)
+    return islice(found, job.max_examples)
+
+
+def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
+    """Goes once through the examples of a split.
+
+    Args:
+        job: The split.
+        has_texts: Whether texts are sampled, if it is a train split.
+        report: Told how many examples are listed.
+
+    Raises:
+        ValueError: As `listed`; or there is no example.
+    """
+    problem, skipped = job.problem, Skipped()
+    text_keys = [k for k, f in problem.features.items() if isinstance(f, Text)]
+    has_texts = has_texts and bool(text_keys) and job.split == "train"
+    chance = Random(f"{job.seed} {problem.name}")
+    spoken = _Sample[Example](chance, NUM_TEXTS // max(1, len(text_keys)))
+    weighed = _Sample[Example](Random(job.name), _NUM_WEIGHED)
+    digest, makers, count = hashlib.sha256(), set[Callable[..., Any]](), 0
+    for _, example in listed(job, skipped):
+        if count % _REPORT_EVERY == 0:
+            report(count)
+        count += 1
+        weighed.add(example)
+        if has_texts:
+            spoken.add({key: example[key] for key in text_keys})
+        told = "\n".join(_told(example[key], makers) for key in _KEYS)
+        digest.update(told.encode("utf-8", "surrogatepass"))
+    if not count:
+        raise no_example(job, skipped)
+    for file in _code_files(problem, makers):
+        digest.update(file.read_bytes())
+    report(count)
+    mean, error = _weight(problem, weighed.items)
+    texts = tuple(islice(_texts(problem, spoken.items), NUM_TEXTS))
+    return Listing(count, skipped, digest.hexdigest(), texts, mean, error)
+
+
+class LeftOut(Exception):
+    """An example that was listed cannot be stored.
+
+    Attributes:
+        reason: Why, in words that many such examples share.
+        is_fault: Whether the data is at fault.
+    """
+
+    def __init__(self, reason: str, message: str, is_fault: bool) -> None:
+        super().__init__(message)
+        self.reason, self.is_fault = reason, is_fault
+
+
+def load(problem: Problem, example: Example) -> dict[str, Stored]:
+    """An example in stored form.
+
+    Raises:
+        LeftOut: It is empty, or its features do not take it.
+    """
+    stored: dict[str, Stored] = {}
+    for key, feature in problem.features.items():
+        try:
+            value = example[key]
+            if isinstance(value, Later):
+                value = value.value()
+            if _is_empty(value):
+                raise LeftOut(f"empty {key}", "", is_fault=False)
+            stored[key] = feature.load(value)
+        except (ValueError, OSError) as error:
+            reason, message = f"{key}: {kind_of(error)}", f"{key}: {error}"
+            raise LeftOut(reason, message, is_fault=True) from error
+    return stored
+
+
+def no_example(job: SplitJob, skipped: Skipped) -> ValueError:
+    """What to raise where a split turns out to have no example."""
+    reasons = ", ".join(f"skipped {n}: {why}" for why, n in skipped.counts.items())
+    return ValueError(
+        f"problem {job.problem.name}: split {job.split} has no example"
+        + (f" ({reasons})" if reasons else "")
+        + (f"; source: {job.source_dir}" if job.problem.needs_source else "")
+    )
+
+
+def _not_left_out(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
+    problem = job.problem
+    for number, example in enumerate(problem.examples(job.split, job.source_dir)):
+        where = f"example {number}"
+        if isinstance(example, Skip):
+            skipped.add(example.reason, example.where or where, example.is_fault)
+            continue
+        if not isinstance(example, Mapping):
+            reason = f"not a dict but {type(example).__name__}"
+            skipped.add(reason, f"{where} is {reason}", is_fault=True)
+            continue
+        for key in _KEYS:
+            if key not in example:
+                raise ValueError(
+                    f"problem {problem.name}, split {job.split}, {where} has no "
+                    f"{key!r}; it has {list(example)}"
+                )
+        empty = [key for key in _KEYS if _is_empty(example[key])]
+        if empty:
+            skipped.add(f"empty {empty[0]}", where, is_fault=False)
+            continue
+        yield number, example
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, bytes):
+        return not value
+    return isinstance(value, np.ndarray) and value.size == 0
+
+
+def _told(value: Any, makers: set[Callable[..., Any]]) -> str:
+    """A value in words that tell it from other values, the same in each process."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Later):
+        makers.add(value.function)
+        name = getattr(value.function, "__qualname__", "")
+        return f"{name}({', '.join(_told(v, makers) for v in value.arguments)})"
+    if isinstance(value, bytes):
+        return hashlib.sha256(value).hexdigest()
+    if isinstance(value, np.ndarray):
+        kind = f"{value.dtype}{value.shape}"
+        return kind + hashlib.sha256(value.tobytes()).hexdigest()
+    if isinstance(value, list | tuple):
+        return "\t".join(_told(item, makers) for item in value)
+    return _ADDRESS.sub("", repr(value))
+
+
+def _code_files(problem: Problem, makers: set[Callable[..., Any]]) -> list[Path]:
+    """The files that hold the problem's class and the functions put off by `Later`."""
+    homes = {kind.__module__ for kind in type(problem).__mro__ if kind is not Problem}
+    homes |= {getattr(maker, "__module__", None) or "" for maker in makers}
+    modules = (sys.modules.get(home) for home in sorted(homes))
+    files = (getattr(module, "__file__", None) for module in modules)
+    return [Path(file) for file in files if file and Path(file).suffix == ".py"]
+
+
+def _weight(problem: Problem, examples: list[Example]) -> tuple[float, float]:
+    """The mean length of the records of some examples, and its standard error."""
+    sizes = []
+    for example in examples:
+        with contextlib.suppress(LeftOut):
+            sizes.append(len(make_record(load(problem, example))) + FRAME_BYTES)
+    if len(sizes) < 2:
+        return float(sum(sizes)), float(sum(sizes))
+    return statistics.fmean(sizes), statistics.stdev(sizes) / len(sizes) ** 0.5
+
+
+def _texts(problem: Problem, examples: list[Example]) -> Iterator[str]:
+    """The texts of some examples, those left out that cannot be had."""
+    for example in examples:
+        for key, value in example.items():
+            feature = problem.features[key]
+            assert isinstance(feature, Text)
+            with contextlib.suppress(ValueError, OSError):
+                raw = value.value() if isinstance(value, Later) else value
+                for text in feature.texts(feature.load(raw)):
+                    yield text[:_MAX_TEXT]
+
+
+class _Sample(Generic[T]):
+    """A uniform sample of a stream, of bounded size (a reservoir)."""
+
+    def __init__(self, chance: Random, size: int) -> None:
+        self._chance, self._size = chance, size
+        self._num_seen = 0
+        self.items: list[T] = []
+
+    def add(self, item: T) -> None:
+        self._num_seen += 1
+        if len(self.items) < self._size:
+            self.items.append(item)
+            return
+        place = int(self._chance.random() * self._num_seen)
+        if place < self._size:
+            self.items[place] = item
