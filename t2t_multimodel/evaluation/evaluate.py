@@ -149,9 +149,9 @@ def _open(run: Run, name: str, folder: Path, split: str | None) -> StoredSplit:
     for option, value in problem.options.items():
         if manifest.options.get(option) != value:
             raise ValueError(
-                f"{manifest_path(folder, name)} was made with another {option} than "
-                f"what the run in {run.output_dir} was trained on; make the data with "
-                f"the same {option}, or evaluate on that run's data"
+                f"{manifest_path(folder, name)}: its option {option} is not the one "
+                f"that the run in {run.output_dir} was trained with; evaluate on that "
+                f"run's data, or make data with the same {option}"
             )
     if split is None:
         split = "test" if "test" in manifest.splits else "dev"
