@@ -158,7 +158,7 @@ def _walk(folder: str, below: str) -> Iterator[tuple[str, File]]:
     for entry in _visible(folder):
         if entry.is_dir():
             yield from _walk(entry.path, f"{below}{entry.name}/")
-        else:
+        elif entry.is_file() or entry.is_symlink():  # a link that leads nowhere is told
             yield f"{below}{entry.name}", DiskFile(entry.path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import tarfile
 import zipfile
@@ -82,6 +83,17 @@ def test_what_leads_out_of_an_archive_is_not_read(tmp_path: Path) -> None:
     found = dict(open_tree(_tgz(tmp_path)).walk())
     with pytest.raises(ValueError, match=r"\.\./up\.jpg: a path with '\.\.'"):
         found["../up.jpg"].read()
+
+
+def test_a_link_that_leads_nowhere_is_listed_and_a_pipe_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    (folder / "link.jpg").symlink_to(tmp_path / "nothing")
+    os.mkfifo(folder / "pipe.jpg")
+    ((name, file),) = open_tree(folder).walk()
+    assert name == "link.jpg"
+    with pytest.raises(FileNotFoundError, match=r"link\.jpg"):
+        file.read()
 
 
 def test_what_is_not_there_is_an_error(tmp_path: Path) -> None:
