@@ -77,6 +77,8 @@ def describe(names: Sequence[str], data_dir: Path) -> None:
     console = _console()
     for manifest in manifests:
         given = {**manifest.arguments, "generator_version": manifest.generator_version}
+        # Lists, such as a thousand classes, are no reading.
+        given |= {k: v for k, v in manifest.options.items() if not isinstance(v, list)}
         made_with = ", ".join(f"{k}={v}" for k, v in given.items() if v is not None)
         size, fingerprint = (manifest.vocabulary[k] for k in ("size", "fingerprint"))
         console.print(f"[bold]{manifest.problem}[/bold]")

@@ -66,7 +66,7 @@ class Feature:
         raise NotImplementedError
 
     def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
-        """Length along the padded dimension: tokens with the end, frames, samples."""
+        """Length along the padded dimension: tokens with the end, samples of sound."""
         return 1
 
     def cost(self, length: Any) -> Any:
@@ -74,7 +74,7 @@ class Feature:
         return length
 
     def extent(self, length: Any) -> Any:
-        """A length in the unit in which it is limited: tokens, or frames of 10 ms."""
+        """A length in the unit in which it is limited: tokens, or frames of sound."""
         return length
 
     def tensors(
@@ -321,24 +321,48 @@ class Image(Feature):
 class Audio(Feature):
     """Sound of one channel, as log-mel spectrogram or as waveform.
 
+    Samples are stored, so all but the rate may change without storing them anew.
+
     Args:
         sample_rate: Samples a second; files of another rate are resampled.
-        form: "spectrogram" (`[B, T, F]`, 25 ms windows every 10 ms) or "waveform"
-            (`[B, T]`). Either is normalised per utterance to zero mean and unit
-            variance over its real frames, so it does not depend on its batch mates.
+        form: "spectrogram" (`[B, T, F]`) or "waveform" (`[B, T]`). Either is
+            normalised per utterance to zero mean and unit variance over its real
+            frames, so it does not depend on its batch mates.
         num_bins: Mel bins of a spectrogram (F).
+        window_ms: Length of a spectrogram's windows, in milliseconds.
+        step_ms: From one window to the next. Of either form this is a frame, in which
+            lengths are limited and costs counted.
     """
 
     modality = "audio"
 
     def __init__(
-        self, sample_rate: int = 16000, form: str = "spectrogram", num_bins: int = 80
+        self,
+        sample_rate: int = 16000,
+        form: str = "spectrogram",
+        num_bins: int = 80,
+        window_ms: float = sound.WINDOW_MS,
+        step_ms: float = sound.STEP_MS,
     ) -> None:
         if form not in ("spectrogram", "waveform"):
             raise ValueError(f"Audio form {form!r}: it is 'spectrogram' or 'waveform'")
+        if num_bins < 1:
+            raise ValueError(f"Audio num_bins {num_bins}: it is at least 1")
         self.sample_rate, self.form, self.num_bins = sample_rate, form, num_bins
-        self._frames = sound.Frames(sample_rate)
-        self.multiple = 16 if form == "spectrogram" else 16 * self._frames.step
+        self.window_ms, self.step_ms = window_ms, step_ms
+        self._frames = sound.Frames(sample_rate, window_ms, step_ms)
+        self.multiple = 16 * self._frames.step
+
+    def changed(self, **arguments: Any) -> Audio:
+        """The same with other arguments; those that are None or 0 or "" stay."""
+        present: dict[str, Any] = {
+            "sample_rate": self.sample_rate,
+            "form": self.form,
+            "num_bins": self.num_bins,
+            "window_ms": self.window_ms,
+            "step_ms": self.step_ms,
+        }
+        return Audio(**present | {name: new for name, new in arguments.items() if new})
 
     def modality_options(self) -> dict[str, Any]:
         is_spectrogram = self.form == "spectrogram"
@@ -354,18 +378,14 @@ class Audio(Feature):
         return np.frombuffer(_as_bytes(stored), "<i2")
 
     def length(self, stored: Stored, vocabulary: Vocabulary | None = None) -> int:
-        num_samples = len(_as_bytes(stored)) // 2
-        if self.form == "waveform":
-            return num_samples
-        return self._frames.count(num_samples)
+        return len(_as_bytes(stored)) // 2
 
     def cost(self, length: Any) -> Any:
         # Four frames (40 ms) weigh about as much as a token.
         return -(-self.extent(length) // 4)
 
     def extent(self, length: Any) -> Any:
-        samples_per_frame = self._frames.step
-        return length if self.form == "spectrogram" else -(-length // samples_per_frame)
+        return -(-length // self._frames.step)
 
     def tensors(
         self,
@@ -376,17 +396,19 @@ class Audio(Feature):
         seeds_B2: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         num_samples_B = tf.strings.length(stored_B) // 2
-        lengths_B = num_samples_B
-        if self.form == "spectrogram":
-            lengths_B = self._frames.count_tensor(num_samples_B)
-        longest = pad_to if pad_to is not None else tf.reduce_max(lengths_B)
+        longest = pad_to if pad_to is not None else tf.reduce_max(num_samples_B)
         length = _round_up(tf.cast(longest, tf.int32), self.multiple)
-        mask_BT = tf.sequence_mask(lengths_B, length)
         if self.form == "waveform":
+            mask_BT = tf.sequence_mask(num_samples_B, length)
             samples_BT = sound.decode(stored_B, length)
             audio = sound.normalise(samples_BT[..., tf.newaxis], mask_BT)[..., 0]
         else:
-            samples_BT = sound.decode(stored_B, self._frames.num_samples(length))
+            # No more windows than steps begin in the samples.
+            num_frames = length // self._frames.step
+            mask_BT = tf.sequence_mask(
+                self._frames.count_tensor(num_samples_B), num_frames
+            )
+            samples_BT = sound.decode(stored_B, self._frames.num_samples(num_frames))
             audio = self._frames.log_mel(samples_BT, self.num_bins)
             audio = sound.normalise(audio, mask_BT)
         return {key: audio, f"{key}_mask": mask_BT}

@@ -14,7 +14,7 @@ import dataclasses
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class Index:
         shard: Number of the shard, int32 `[N]`.
         offset: Byte in the shard at which the record's frame begins, int64 `[N]`.
         size: Bytes of the record without its frame, int64 `[N]`.
-        inputs: Length of the inputs (tokens with the end, frames, ...), int32 `[N]`.
+        inputs: Length of the inputs, tokens or samples of sound, int32 `[N]`.
         targets: Length of the targets, int32 `[N]`.
     """
 
@@ -97,9 +97,17 @@ def join(rows_files: Sequence[Path], path: Path) -> None:
     _write_columns(path, sum(counts), {"shard": numbers, **columns})
 
 
-def lengths(rows_files: Sequence[Path], feature: str) -> Lengths:
-    """Sums up the lengths of a feature over a split of at least one example."""
-    blocks = list(_sums(rows_files, feature))
+def lengths(
+    rows_files: Sequence[Path], name: str, extent: Callable[[np.ndarray], np.ndarray]
+) -> Lengths:
+    """Sums up the lengths of a feature over a split of at least one example.
+
+    Args:
+        rows_files: The rows of every shard.
+        name: "inputs" or "targets".
+        extent: Lengths in the unit in which they are told; see `Feature.extent`.
+    """
+    blocks = list(_sums(rows_files, name, extent))
     lowest, highest, totals, counts = zip(*blocks, strict=True)
     return Lengths.summed(min(lowest), max(highest), sum(totals), sum(counts))
 
@@ -116,8 +124,10 @@ def exchange(source: Path, path: Path) -> None:
                 shutil.copyfileobj(column, copy)
 
 
-def _sums(rows_files: Sequence[Path], name: str) -> Iterator[tuple[int, ...]]:
-    for values in _column(rows_files, name):
+def _sums(
+    rows_files: Sequence[Path], name: str, extent: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[int, ...]]:
+    for values in map(extent, _column(rows_files, name)):
         total = values.sum(dtype=np.int64)
         yield tuple(map(int, (values.min(), values.max(), total, len(values))))
 

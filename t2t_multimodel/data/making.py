@@ -292,8 +292,8 @@ def _entry(split: _Split, folder: Path) -> SplitManifest:
         shards=shards,
         index=StoredFile.of(path, count),
         skipped=skipped.counts,
-        inputs=index.lengths(rows, "inputs"),
-        targets=index.lengths(rows, "targets"),
+        inputs=index.lengths(rows, "inputs", job.problem.inputs.extent),
+        targets=index.lengths(rows, "targets", job.problem.targets.extent),
         num_faults=skipped.num_faults,
         first_skipped=skipped.first,
     )

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
 VOCABULARY_FILE = "vocab.model"
 _SUFFIX = ".manifest.json"
 
@@ -33,7 +33,7 @@ class StoredFile:
 
 @dataclasses.dataclass(frozen=True)
 class Lengths:
-    """Lengths of one feature over a split (tokens with the end, frames, ...)."""
+    """Lengths of one feature over a split (tokens with the end, frames of sound)."""
 
     min: int
     mean: float

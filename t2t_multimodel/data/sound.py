@@ -18,8 +18,7 @@ import tensorflow as tf
 
 from t2t_multimodel.data import sound_files
 
-_WINDOW_SECONDS = 0.025
-_STEP_SECONDS = 0.010
+WINDOW_MS, STEP_MS = 25.0, 10.0
 _FLOOR = 1e-6
 
 
@@ -66,23 +65,31 @@ def normalise(values_BTF: tf.Tensor, mask_BT: tf.Tensor) -> tf.Tensor:
 
 
 class Frames:
-    """The cutting of sound into overlapping windows of 25 ms, every 10 ms.
+    """The cutting of sound into overlapping windows.
 
     Args:
         sample_rate: Samples a second.
+        window_ms: Length of a window, in milliseconds.
+        step_ms: From the beginning of one window to that of the next.
+
+    Raises:
+        ValueError: A window or a step is shorter than two samples.
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(
+        self, sample_rate: int, window_ms: float = WINDOW_MS, step_ms: float = STEP_MS
+    ) -> None:
         self.sample_rate = sample_rate
-        self.window = round(_WINDOW_SECONDS * sample_rate)
-        self.step = round(_STEP_SECONDS * sample_rate)
-
-    def count(self, num_samples: int) -> int:
-        """Whole windows in so many samples; at least one."""
-        return max(1, 1 + (num_samples - self.window) // self.step)
+        self.window = round(window_ms * sample_rate / 1000)
+        self.step = round(step_ms * sample_rate / 1000)
+        if min(self.window, self.step) < 2:
+            raise ValueError(
+                f"windows of {window_ms} ms every {step_ms} ms are shorter than two "
+                f"samples at {sample_rate} a second"
+            )
 
     def count_tensor(self, num_samples: tf.Tensor) -> tf.Tensor:
-        """`count` of a tensor."""
+        """Whole windows in so many samples; at least one."""
         return tf.maximum(1, 1 + (num_samples - self.window) // self.step)
 
     def num_samples(self, count: Any) -> Any:

@@ -42,6 +42,11 @@ class TrainingConfig:
             `data.features` says what a picture and a frame cost in it.
         max_length: Longest text trained on, in tokens; longer examples are dropped.
         max_frames: Longest audio trained on, in frames.
+        audio_form: "spectrogram" or "waveform", for all problems with sound; "": as
+            each problem has it. So with the next three, where 0 is the problem's own.
+        audio_num_bins: Mel bins of a spectrogram.
+        audio_window_ms: Length of its windows, in milliseconds.
+        audio_step_ms: Length of a frame: from one window to the next.
         num_buckets: Different padded lengths a problem has at most.
         mixture: How steps are shared out: "uniform", "proportional",
             "temperature=2", or rates such as "parse_mini=2,image_mini=0.5".
@@ -68,6 +73,10 @@ class TrainingConfig:
     batch_cost_audio: int = 2048
     max_length: int = 256
     max_frames: int = 2048
+    audio_form: str = ""
+    audio_num_bins: int = 0
+    audio_window_ms: float = 0.0
+    audio_step_ms: float = 0.0
     num_buckets: int = 4
     mixture: str = "uniform"
     seed: int = 0
@@ -89,6 +98,8 @@ class TrainingConfig:
         fraction = self.final_learning_rate_fraction
         _require(0 <= fraction <= 1, "final_learning_rate_fraction", self, "0 to 1")
         _require(self.schedule in SCHEDULES, "schedule", self, " | ".join(SCHEDULES))
+        forms = " | ".join(_AUDIO_FORMS[1:])
+        _require(self.audio_form in _AUDIO_FORMS, "audio_form", self, forms)
 
 
 _AT_LEAST_ONE = (
@@ -96,7 +107,11 @@ _AT_LEAST_ONE = (
     *("max_length", "max_frames", "num_buckets", "log_steps", "save_steps"),
     *("eval_batches", "keep_checkpoints"),
 )
-_NOT_NEGATIVE = ("warmup_steps", "clip_norm", "seed", "eval_steps")
+_NOT_NEGATIVE = (
+    *("warmup_steps", "clip_norm", "seed", "eval_steps"),
+    *("audio_num_bins", "audio_window_ms", "audio_step_ms"),
+)
+_AUDIO_FORMS = ("", "spectrogram", "waveform")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.dev_loss import Batches
+from t2t_multimodel.training.hearing import as_heard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def open_corpora(
             f"{data_dir} has no data of {', '.join(missing)}; make it with: "
             f"t2t-datagen --problems={','.join(missing)} --data_dir={data_dir}"
         )
-    problems = tuple(problem.with_data(data_dir) for problem in problems)
+    problems = tuple(as_heard(p.with_data(data_dir), config) for p in problems)
     vocabulary = None
     if any("text" in (p.inputs.modality, p.targets.modality) for p in problems):
         vocabulary = Vocabulary.load(data_dir / VOCABULARY_FILE)

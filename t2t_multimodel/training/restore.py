@@ -14,6 +14,7 @@ from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.training.checkpoint import find_checkpoint, restore_weights
 from t2t_multimodel.training.config import HParams
+from t2t_multimodel.training.hearing import as_heard
 from t2t_multimodel.training.record import RunRecord
 
 
@@ -60,7 +61,8 @@ class Run:
                 f"{', '.join(self.problem_names)}"
             )
         options = self.problem_options.get(name, {})
-        return registry.problem(name).with_options(options)
+        problem = registry.problem(name).with_options(options)
+        return as_heard(problem, self.hparams.training)
 
 
 def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:

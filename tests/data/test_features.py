@@ -168,10 +168,37 @@ def test_a_shift_moves_and_mirrors_and_depends_on_its_seed_alone() -> None:
 def test_a_second_of_sound_has_98_windows() -> None:
     audio = Audio(num_bins=40)
     stored = audio.load(_tone(16000))
-    assert audio.length(stored) == 1 + (16000 - 400) // 160 == 98
+    assert audio.length(stored) == 16000
     batch = audio.batch([stored])
     assert batch["inputs"].shape == (1, 112, 40)
-    assert batch["inputs_mask"].numpy().sum() == 98
+    assert batch["inputs_mask"].numpy().sum() == 1 + (16000 - 400) // 160 == 98
+
+
+@pytest.mark.parametrize(
+    ("window", "step", "count"), [(50, 20, 48), (25, 40, 25), (10, 20, 50)]
+)
+def test_windows_and_steps_are_chosen(window: float, step: float, count: int) -> None:
+    audio = Audio(num_bins=40, window_ms=window, step_ms=step)
+    batch = audio.batch([audio.load(_tone(16000)), audio.load(_tone(10))])
+    assert batch["inputs_mask"].numpy().sum(axis=1).tolist() == [count, 1]
+    assert batch["inputs"].shape[1] % 16 == 0
+    assert audio.extent(16000) == 1000 / step
+    for padded in (16001, 32000):
+        frames = audio.tensors("x", tf.constant([b"01" * 9]), None, tf.constant(padded))
+        assert frames["x"].shape[1] >= audio.extent(padded)
+
+
+def test_sound_is_changed_in_what_is_named_alone() -> None:
+    audio = Audio(8000, num_bins=20).changed(num_bins=0, form="", window_ms=30.0)
+    assert (audio.sample_rate, audio.num_bins, audio.window_ms) == (8000, 20, 30.0)
+    assert audio.changed(form="waveform").modality_options() == {
+        "form": "waveform",
+        "num_bins": 0,
+    }
+    with pytest.raises(ValueError, match="num_bins -1"):
+        audio.changed(num_bins=-1)
+    with pytest.raises(ValueError, match=r"every 0\.1 ms are shorter than two samples"):
+        audio.changed(step_ms=0.1)
 
 
 def test_a_higher_tone_lies_in_a_higher_bin() -> None:
@@ -203,7 +230,10 @@ def test_sound_is_normalised_over_its_own_frames_whoever_its_mates_are(
         alone = audio.batch([sound])["inputs"].numpy()[0]
         mask = together["inputs_mask"].numpy()[place]
         frames = together["inputs"].numpy()[place]
-        assert mask.sum() == audio.length(sound)
+        count = len(sound) // 2
+        if form == "spectrogram":
+            count = max(1, 1 + (count - 400) // 160)
+        assert mask.sum() == count
         np.testing.assert_allclose(frames[: len(alone)], alone, atol=1e-5)
         assert not frames[~mask].any()
         if mask.sum() > 1:
@@ -264,8 +294,9 @@ def test_features_say_what_the_modality_nets_must_know() -> None:
 
 def test_costs_are_in_tokens() -> None:
     assert Text().cost(20) == 20
-    assert Audio().cost(101) == 26
+    assert Audio().cost(160 * 101) == 26
+    assert Audio(step_ms=20).cost(160 * 101) == 13
     assert Audio(form="waveform").cost(160 * 101) == 26
-    assert Audio(form="waveform").extent(16000) == 100
+    assert Audio(form="waveform").extent(16000) == Audio().extent(16000) == 100
     assert Image(64, 64).cost(1) == 32
     assert ClassLabel(5).cost(1) == 1

@@ -274,7 +274,7 @@ def test_a_manifest_of_another_format_is_refused(tmp_path: Path) -> None:
     generate([Lines()], tmp_path)
     path = tmp_path / "lines.manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    with pytest.raises(ValueError, match="has format 99, this version reads 1"):
+    with pytest.raises(ValueError, match="has format 99, this version reads 2"):
         Manifest.load(tmp_path, "lines")
 
 

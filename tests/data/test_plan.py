@@ -72,7 +72,7 @@ def test_a_bucket_holds_what_fits_its_lengths_and_its_cost() -> None:
 
 
 def test_costs_are_counted_in_tokens_whatever_the_kind() -> None:
-    index = _index([160] * 50, [10] * 50)
+    index = _index([160 * 160] * 50, [10] * 50)  # 160 frames of 10 ms
     (spoken,) = make_buckets(index, Audio(), Text(), batch_cost=400, num_buckets=4)
     assert spoken.batch_size == 400 // (160 // 4)
     index = _index([1] * 50, [10] * 50)
