@@ -20,6 +20,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_multimodel.layers.normalization import LayerNorm
+
 # (along the height, along the width).
 Pair = tuple[int, int]
 
@@ -102,12 +104,7 @@ class ConvStep(keras.layers.Layer):
             raise ValueError("a multiplier needs a window and no dilation.")
         if dilation > 1 and self.strides != (1, 1):
             raise ValueError("a dilated ConvStep cannot stride.")
-        self.norm = keras.layers.LayerNormalization(
-            epsilon=1e-6,
-            gamma_initializer=keras.initializers.Constant(output_scale),
-            dtype=self.dtype_policy,
-            name="norm",
-        )
+        self.norm = LayerNorm(output_scale, dtype=self.dtype_policy, name="norm")
 
     def build(self, input_shape: Any) -> None:
         channels = input_shape[-1]

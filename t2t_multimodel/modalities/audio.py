@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from t2t_multimodel.layers.convolution import ConvRes, stride_mask
+from t2t_multimodel.layers.normalization import LayerNorm
 
 
 @keras.saving.register_keras_serializable("t2t_multimodel")
@@ -61,9 +62,7 @@ class AudioBottom(keras.layers.Layer):
         width = (num_bins or 1) * self.filters[-1]
         self.projection = keras.layers.Dense(depth, dtype=policy, name="projection")
         self.projection.build((None, None, width))
-        self.norm = keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=policy, name="norm"
-        )
+        self.norm = LayerNorm(dtype=policy, name="norm")
         self.norm.build((None, None, depth))
         self.built = True
 

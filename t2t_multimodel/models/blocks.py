@@ -20,6 +20,7 @@ from keras import ops
 from t2t_multimodel.layers.attention import MultiHeadAttention
 from t2t_multimodel.layers.convolution import ConvStep
 from t2t_multimodel.layers.experts import MixtureOfExperts
+from t2t_multimodel.layers.normalization import LayerNorm
 from t2t_multimodel.layers.positions import add_timing
 from t2t_multimodel.layers.randomness import Dropout
 from t2t_multimodel.models.config import ModelConfig
@@ -82,9 +83,7 @@ class Part(keras.layers.Layer):
         )
 
     def _norm(self, name: str) -> Any:
-        return keras.layers.LayerNormalization(
-            epsilon=1e-6, dtype=self.dtype_policy, name=name
-        )
+        return LayerNorm(dtype=self.dtype_policy, name=name)
 
     def _build_all(self, *layers: Any) -> None:
         for layer in layers:
