@@ -133,6 +133,9 @@ def _status(
         if "t2t_usr_dir" in flag_values and flag_values.t2t_usr_dir:
             quiet.import_tensorflow()  # the user's problems do; keep it quiet
             registry.import_usr_dir(flag_values.t2t_usr_dir)
+        for folder in ("data_dir", "output_dir"):
+            if folder in flag_values and flag_values[folder].value:
+                registry.use_definitions(flag_values[folder].value)
         return main(arguments) or 0
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: interrupted\n")

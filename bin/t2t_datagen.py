@@ -17,6 +17,12 @@ Problems of your own, from a folder of Python files:
   t2t-datagen --t2t_usr_dir=my_problems --problems=sentiment_reviews \\
       --source_dir=reviews --data_dir=data
 
+A table or a folder of your own, without Python; all programs then know its name:
+  t2t-datagen --from_tsv=pairs.tsv --problems=my_pairs --data_dir=data
+  t2t-datagen --from_tsv=reviews.tsv --columns=text,label --targets=label \\
+      --problems=my_reviews --data_dir=data
+  t2t-datagen --from_folder=photos --problems=my_photos --data_dir=data
+
 Other sections of the Penn Treebank than the usual ones:
   t2t-datagen --problems=parse_wsj --problem_option=parse_wsj.train_sections=02-18 \\
       --source_dir=treebank_3 --data_dir=data
@@ -39,7 +45,7 @@ from pathlib import Path
 from absl import flags
 
 from t2t_multimodel import quiet, registry
-from t2t_multimodel.bin import problem_options, program
+from t2t_multimodel.bin import own_data, problem_options, program
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
@@ -50,6 +56,7 @@ flags.DEFINE_string(
     "each, called like the problem. Problems that make their own data ignore it.",
     flag_values=FLAGS,
 )
+own_data.define_flags(FLAGS)
 flags.DEFINE_multi_string("problem_option", [], problem_options.HELP, flag_values=FLAGS)
 flags.DEFINE_string(
     "tmp_dir",
@@ -106,6 +113,12 @@ def main(arguments: Sequence[str]) -> None:
         from t2t_multimodel.bin import data_tables
 
         data_tables.show_problems()
+        return
+    if own_data.is_given(FLAGS):
+        data_dir = program.required(FLAGS, "data_dir")
+        name = own_data.define_problem(FLAGS)
+        _generate((name,), data_dir)
+        own_data.save_definition(name, data_dir)
         return
     names = program.problem_names(FLAGS)
     data_dir = program.required(FLAGS, "data_dir")

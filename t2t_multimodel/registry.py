@@ -5,9 +5,10 @@ static catalogues (`problems/__init__.py`, `hparams/__init__.py`) that map a nam
 module that registers it; that module is imported when the name is first asked for. So a
 misspelt name is refused, with near names, before TensorFlow is loaded.
 
-Problems of the user's own come in three ways, all through `register_problem`: a folder
+Problems of the user's own come in three ways through `register_problem`: a folder
 (`import_usr_dir`), an entry point of the group `t2t_multimodel.problems` whose name is
-the problem's name, or a cell of a notebook.
+the problem's name, or a cell of a notebook. A fourth needs no Python: files
+NAME.problem.json that define a problem (`use_definitions`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from t2t_multimodel.training.config import HParams
 
 ENTRY_POINT_GROUP = "t2t_multimodel.problems"
+DEFINITION_SUFFIX = ".problem.json"
 
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
@@ -63,6 +65,14 @@ class _Kind:
                 f"by module {module}; give one of them another name"
             )
         self._factories[name] = factory
+
+    def put(self, name: str, factory: Callable[..., Any]) -> None:
+        """Registers `factory` in place of what has the name."""
+        self._factories[name] = factory
+
+    def registered(self, name: str) -> Callable[..., Any] | None:
+        """The factory called `name`, if it has been registered already."""
+        return self._factories.get(name)
 
     def names(self) -> tuple[str, ...]:
         """All names, sorted, those not yet imported included."""
@@ -117,6 +127,8 @@ _problems = _Kind("problem", "t2t_multimodel.problems", ENTRY_POINT_GROUP)
 _hparams = _Kind("hyper-parameter set", "t2t_multimodel.hparams")
 _groups: dict[str, tuple[str, ...]] = {}
 _usr_dirs: dict[Path, types.ModuleType] = {}
+# By problem: the factory of one that a definition made.
+_defined: dict[str, Callable[..., Any]] = {}
 
 
 @overload
@@ -295,9 +307,55 @@ def import_usr_dir(path: str | Path) -> None:
     _usr_dirs[folder] = module
 
 
+def use_definitions(folder: str | Path) -> None:
+    """Makes the problems known that files NAME.problem.json in a folder define.
+
+    A file is read when its problem is first asked for. Of several definitions of one
+    name the one that came last counts.
+
+    Raises:
+        ValueError: A name is malformed, or belongs to another problem or group.
+    """
+    for path in sorted(Path(folder).expanduser().glob(f"*{DEFINITION_SUFFIX}")):
+        define_problem(
+            path.name.removesuffix(DEFINITION_SUFFIX), _loader(path), str(path)
+        )
+
+
+def define_problem(name: str, factory: Callable[..., Any], origin: str) -> None:
+    """Registers a problem that is defined by data; it may be defined anew.
+
+    Args:
+        name: The problem's name.
+        factory: Makes an instance.
+        origin: The file that it comes from, for messages.
+
+    Raises:
+        ValueError: The name is malformed, or belongs to another problem or group.
+    """
+    _check_form("problem", name)
+    is_new = name not in _defined or _problems.registered(name) is not _defined[name]
+    if name in list_groups() or (is_new and name in list_problems()):
+        raise ValueError(
+            f"{origin}: there is another problem or group called {name!r}; give this "
+            f"one another name"
+        )
+    _defined[name] = factory
+    _problems.put(name, factory)
+
+
 def usr_dirs() -> tuple[Path, ...]:
     """The folders given to `import_usr_dir`, for processes that must do the same."""
     return tuple(_usr_dirs)
+
+
+def _loader(path: Path) -> Callable[[], Problem]:
+    def load() -> Problem:
+        own = importlib.import_module("t2t_multimodel.problems.own.problem")
+        loaded: Problem = own.load(path)
+        return loaded
+
+    return load
 
 
 def _all_groups() -> Mapping[str, tuple[str, ...]]:

@@ -174,8 +174,35 @@ def test_an_entry_point_cannot_take_a_name_of_ours(
         registry.problem("translate_deen_wmt")
 
 
-def test_names_are_checked_without_tensorflow() -> None:
-    code = """
+def test_definitions_in_a_folder_make_names_known(tmp_path: Path) -> None:
+    (tmp_path / "my_pairs.problem.json").write_text("{}", "utf-8")
+    registry.use_definitions(tmp_path)
+    registry.use_definitions(tmp_path)
+    assert registry.parse_problems("my_pairs") == ("my_pairs",)
+    with pytest.raises(registry.UnknownNameError, match="near it: my_pairs"):
+        registry.parse_problems("my_pair")
+    with pytest.raises(ValueError, match=r"my_pairs\.problem\.json defines no problem"):
+        registry.problem("my_pairs")
+
+
+@pytest.mark.parametrize("name", ["parse_mini", "mini_eight", "my-pairs"])
+def test_a_definition_cannot_take_a_name_of_ours(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.problem.json").write_text("{}", "utf-8")
+    message = f"'{name}'.*(another name|consists of)"
+    with pytest.raises(ValueError, match=message):
+        registry.use_definitions(tmp_path)
+
+
+def test_a_class_cannot_take_the_name_of_a_definition(tmp_path: Path) -> None:
+    (tmp_path / "mine.problem.json").write_text("{}", "utf-8")
+    registry.use_definitions(tmp_path)
+    with pytest.raises(ValueError, match="'mine' is registered twice"):
+        registry.register_problem("mine")(_problem_class("their_package"))
+
+
+def test_names_are_checked_without_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "my_pairs.problem.json").write_text("{}", "utf-8")
+    code = f"""
 import sys
 from t2t_multimodel import registry
 for name in ("parse_problems", "hparams", "problem"):
@@ -184,6 +211,8 @@ for name in ("parse_problems", "hparams", "problem"):
     except ValueError:
         pass
 registry.parse_problems("mini_eight")
+registry.use_definitions({str(tmp_path)!r})
+registry.parse_problems("my_pairs")
 sys.exit("tensorflow" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

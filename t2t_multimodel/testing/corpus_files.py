@@ -10,6 +10,7 @@ from pathlib import Path
 
 def fill(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     """Writes files into a folder, made with those above it; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -68,6 +68,7 @@ def open_corpora(
         ValueError: A problem is unknown, has no data (the command that makes it is
             given), or its data was made with another vocabulary.
     """
+    registry.use_definitions(data_dir)
     problems = tuple(registry.problem(name) for name in problem_names)
     missing = [
         problem.name

@@ -78,6 +78,7 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
     """
     output_dir = Path(output_dir)
     record = RunRecord.read(output_dir)
+    registry.use_definitions(output_dir)
     path = find_checkpoint(output_dir, checkpoint)
     vocabulary = None
     if record.vocabulary_size:

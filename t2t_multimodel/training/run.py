@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.mixture import Mixture
 from t2t_multimodel.models.multimodel import MultiModel
@@ -118,6 +120,7 @@ def train(
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
     record.write(output_dir, Path(data_dir) / VOCABULARY_FILE)
+    _copy_definitions(problem_names, Path(data_dir), output_dir)
     training = hparams.training
     average = None
     if training.ema_decay:
@@ -147,6 +150,14 @@ def train(
         callbacks=keras.callbacks.CallbackList(list(callbacks), model=run.model),
     )
     return loop.run(output_dir)
+
+
+def _copy_definitions(names: Sequence[str], data_dir: Path, output_dir: Path) -> None:
+    """Lets the run know problems that a file beside their data defines."""
+    for name in names:
+        path = data_dir / f"{name}{registry.DEFINITION_SUFFIX}"
+        if path.exists():
+            shutil.copyfile(path, output_dir / path.name)
 
 
 def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:
