@@ -44,7 +44,7 @@ from pathlib import Path
 
 from absl import flags
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import registry
 from t2t_multimodel.bin import own_data, problem_options, program
 
 FLAGS = flags.FlagValues()
@@ -109,7 +109,6 @@ def main(arguments: Sequence[str]) -> None:
     if arguments:
         raise ValueError(f"{arguments[0]!r} is no flag; see t2t-datagen --help")
     if FLAGS.list:
-        quiet.import_tensorflow()
         from t2t_multimodel.bin import data_tables
 
         data_tables.show_problems()
@@ -122,7 +121,6 @@ def main(arguments: Sequence[str]) -> None:
         return
     names = program.problem_names(FLAGS)
     data_dir = program.required(FLAGS, "data_dir")
-    quiet.import_tensorflow()
     if FLAGS.verify or FLAGS.describe:
         _show(names, data_dir)
     else:

@@ -1,7 +1,8 @@
 """Loading TensorFlow without the lines that its libraries write at any log level.
 
 They go straight to the file descriptor of standard error, where they would drown the
-one line that a program has to say.
+one line that a program has to say. And loading it only where something is computed with
+it: processes that store text or sound then start at once and stay small.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 
 def import_tensorflow() -> None:
@@ -20,6 +22,17 @@ def import_tensorflow() -> None:
 
         tf.get_logger().setLevel("ERROR")
         tf.config.list_physical_devices()  # looks for devices, and tells of it
+
+
+class LazyTensorFlow:
+    """Stands for the module `tensorflow`, which is loaded when first looked into."""
+
+    def __getattr__(self, name: str) -> Any:
+        if "tensorflow" not in sys.modules:
+            import_tensorflow()
+        value = getattr(sys.modules["tensorflow"], name)
+        setattr(self, name, value)
+        return value
 
 
 @contextlib.contextmanager

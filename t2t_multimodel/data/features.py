@@ -15,13 +15,18 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import tensorflow as tf
 
+from t2t_multimodel import quiet
 from t2t_multimodel.data import images, sound
 from t2t_multimodel.data.vocabulary import PAD, Vocabulary
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = quiet.LazyTensorFlow()
 
 Stored = bytes | int
 
@@ -32,12 +37,13 @@ class Feature:
     Attributes:
         modality: Which modality net it takes: "text", "image", "audio" or "label".
         default_metrics: Metrics of a problem that has it as targets.
+        storage: The type of its stored form: "string" (bytes) or "int64".
         multiple: Lengths of padded batches are multiples of this.
     """
 
     modality: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]] = ()
-    storage: ClassVar[Any] = tf.string
+    storage: ClassVar[str] = "string"
     multiple: int = 1
 
     def modality_options(self) -> dict[str, Any]:
@@ -425,7 +431,7 @@ class ClassLabel(Feature):
 
     modality = "label"
     default_metrics = ("top_1", "top_5")
-    storage = tf.int64
+    storage = "int64"
 
     def __init__(self, names: Sequence[str] | int | None) -> None:
         self._names: tuple[str, ...] = ()

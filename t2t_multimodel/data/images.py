@@ -12,11 +12,17 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
-import tensorflow as tf
+
+from t2t_multimodel import quiet
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = quiet.LazyTensorFlow()
 
 # What is opened at all. Pillow knows more formats, some of which run other programs.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM")

@@ -8,11 +8,17 @@ does not depend on a hash: entries are in the order of their names.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from t2t_multimodel import quiet
 from t2t_multimodel.data.features import Feature, Stored
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = quiet.LazyTensorFlow()
 
 # Field numbers and wire types of Example, Features, map entries and Feature.
 _FIELD_1, _FIELD_2, _INT64_LIST = b"\x0a", b"\x12", b"\x1a"
@@ -56,7 +62,7 @@ def parse_record(record: bytes, features: Mapping[str, Feature]) -> dict[str, St
         raise ValueError(f"it is no tf.train.Example: {error}") from error
     found: dict[str, Stored] = {}
     for name, feature in features.items():
-        is_bytes = feature.storage == tf.string
+        is_bytes = feature.storage == "string"
         kind = "bytes_list" if is_bytes else "int64_list"
         values = getattr(fields[name], kind).value
         if len(values) != 1:

@@ -11,12 +11,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 
+from t2t_multimodel import quiet
 from t2t_multimodel.data import sound_files
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = quiet.LazyTensorFlow()
 
 WINDOW_MS, STEP_MS = 25.0, 10.0
 _FLOOR = 1e-6

@@ -203,9 +203,11 @@ def _start_worker(
     # Ctrl-C reaches all processes of the terminal; the parent says what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    quiet.import_tensorflow()
-    for folder in usr_dirs:
-        registry.import_usr_dir(folder)
+    # If TensorFlow is needed at all, it is for decoding pictures.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    with quiet.no_standard_error():  # the user's problems may load it right away
+        for folder in usr_dirs:
+            registry.import_usr_dir(folder)
     _state.update(pickled=shared, counts=counts, stop=stop)
 
 

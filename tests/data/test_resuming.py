@@ -56,12 +56,18 @@ class Counted(Problem):
 """
 
 RUN = """
-import os, sys
-if {num_workers} == 1:
-    os.environ["MAIN"] = str(os.getpid())
-from t2t_multimodel.bin import t2t_datagen
-sys.argv = ["t2t-datagen", *{arguments!r}]
-t2t_datagen.run()
+import logging, os, sys
+from t2t_multimodel import registry
+from t2t_multimodel.data.generation import Options, generate
+
+if __name__ == "__main__":
+    usr_dir, data_dir, num_workers = sys.argv[1:]
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+    if num_workers == "1":
+        os.environ["MAIN"] = str(os.getpid())
+    registry.import_usr_dir(usr_dir)
+    options = Options(num_shards=4, num_workers=int(num_workers))
+    generate([registry.problem("counted")], data_dir, options=options)
 """
 
 
@@ -77,21 +83,16 @@ def test_killed_and_started_again_it_goes_on_where_it_was(
     (tmp_path / "mine" / "counted.py").write_text(COUNTED)
     monkeypatch.setenv("MADE", str(tmp_path / "MADE"))
     data = tmp_path / "data"
-    arguments = [f"--t2t_usr_dir={tmp_path}/mine", "--problem=counted"]
-    arguments += [f"--data_dir={data}", "--num_shards=4"]
-    arguments += [f"--num_workers={num_workers}"]
-    code = RUN.format(num_workers=num_workers, arguments=arguments)
+    command = [sys.executable, "-c", RUN, tmp_path / "mine", data, str(num_workers)]
 
-    killed = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    killed = subprocess.run(command, capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert [path.name for path in data.iterdir()] == [".unfinished"]
     whole = {p.name.split(".")[0] for p in (data / ".unfinished").glob("*.done.json")}
     assert "counted-train-00000-of-00004" in whole
     made_before = Counter((tmp_path / "MADE").read_text().splitlines())
 
-    again = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"going on: {len(whole)} of 6 shards are done already" in again.stdout
     assert not (data / ".unfinished").exists()
 
@@ -116,8 +117,9 @@ class Interrupter:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.remaining: int | None = None
-        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "unlink")):
-            monkeypatch.setattr(owner, name, self._watched(getattr(owner, name)))
+        for name in ("replace", "unlink"):
+            monkeypatch.setattr(Path, name, self._watched(getattr(Path, name)))
+        monkeypatch.setattr(os, "fsync", self._watched(lambda file: None))
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*arguments: Any, **named: Any) -> Any:
@@ -131,6 +133,13 @@ class Interrupter:
         return watched
 
 
+class Pairs(TextPairs):
+    """Has no test split."""
+
+    def splits(self, source_dir: Path) -> tuple[str, ...]:
+        return ("train", "dev")
+
+
 ROWS = [(f"word {n}", f"wort {n}") for n in range(9)]
 
 
@@ -141,14 +150,14 @@ def test_interrupted_at_any_moment_it_ends_as_if_it_had_not_been(
     options = Options(num_shards=2, overwrite=overwrite)
     back = TextPairs(name="back", twin="pairs")
     back.inputs, back.targets = TextPairs.targets, TextPairs.inputs
-    problems = [TextPairs(*ROWS), back]
+    problems = [Pairs(*ROWS), back]
     generate(problems, tmp_path / "unbroken", options=options)
     expected = _contents(tmp_path / "unbroken")
     interrupter = Interrupter(monkeypatch)
     for moment in itertools.count():
         folder = tmp_path / str(moment)
         if overwrite:
-            generate([TextPairs(("old", "alt"))], folder)
+            generate([Pairs(("old", "alt"))], folder, options=Options(num_shards=3))
         interrupter.remaining = moment
         try:
             generate(problems, folder, options=options)
