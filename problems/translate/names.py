@@ -71,6 +71,11 @@ class SetName:
         return found[0] if found else self.stem
 
     @property
+    def is_directed(self) -> bool:
+        """Whether it is a set of the years since sets have a direction."""
+        return self.year >= _DIRECTED_SINCE
+
+    @property
     def serves_both_ways(self) -> bool:
         """Whether it is a set of the years before sets had a direction."""
         return 0 < self.year < _DIRECTED_SINCE
@@ -84,7 +89,7 @@ class SetName:
     @property
     def directed_pair(self) -> tuple[str, str] | None:
         """The direction that the name tells, where such names tell one."""
-        return pair_in(self.stem) if self.year >= _DIRECTED_SINCE else None
+        return pair_in(self.stem) if self.is_directed else None
 
 
 def split_of(stem: str) -> str:

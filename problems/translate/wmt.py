@@ -7,7 +7,7 @@ says what is understood and which test set becomes dev and which test.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from t2t_multimodel.problems.translate.choose import Choice, choose
 from t2t_multimodel.problems.translate.corpora import Corpus
 from t2t_multimodel.problems.translate.filters import PairFilter
 from t2t_multimodel.problems.translate.find import Findings, find_corpora
-from t2t_multimodel.problems.translate.names import split_of
+from t2t_multimodel.problems.translate.names import SetName, split_of
 from t2t_multimodel.problems.translate.settings import Settings
 
 _LANGUAGES = {"de": "german", "en": "english", "fr": "french"}
@@ -36,12 +36,16 @@ class WmtTranslation(Problem):
             those of dev and test are all taken. corpus.toml may say something else.
         max_characters: See there.
         max_ratio: See there.
+        own_records: Only where there is a twin: make records of its own all the same,
+            so that test sets of one direction are read in this problem's.
 
     Attributes:
         pair: The languages by their codes: inputs, targets.
+        read_back_by: The name of the problem whose twin this is, if there is one.
     """
 
     pair: tuple[str, str]
+    read_back_by = ""
     source = "https://www.statmt.org/wmt14/translation-task.html"
     licence = "that of each corpus in it; most of them: research, source to be named"
     stand_in = (
@@ -68,12 +72,23 @@ class WmtTranslation(Problem):
         max_words: int = PairFilter.max_words,
         max_characters: int = PairFilter.max_characters,
         max_ratio: float = PairFilter.max_ratio,
+        own_records: bool = False,
     ) -> None:
+        if own_records:
+            self.twin = ""
         self._sets = (dev_set.lower(), test_set.lower())
         self._limits = PairFilter(max_words, max_characters, max_ratio)
+        self._made_with = {
+            "dev_set": dev_set,
+            "test_set": test_set,
+            **vars(self._limits),
+        }
         # What was made of other sets or with other limits is other data.
         self.generator_version = f"2 {' '.join(self._sets)} {self._limits}"
         self._plans: dict[Path, tuple[Choice, PairFilter]] = {}
+
+    def twin_problem(self) -> Problem:
+        return registry.problem(self.twin, **self._made_with)
 
     def splits(self, source_dir: Path) -> tuple[str, ...]:
         """The splits that there are corpora for; says which ones they are.
@@ -86,6 +101,7 @@ class WmtTranslation(Problem):
         for split, corpora in plan.splits.items():
             told = [f"{c.label} ({c.form}, {c.count():,} pairs)" for c in corpora]
             _log.info("%s: %s: %s", self.name, split, ", ".join(told))
+            self._tell_of_twin(corpora)
         for remark in plan.remarks:
             _log.info("%s: %s", self.name, remark)
         return tuple(plan.splits)
@@ -142,6 +158,19 @@ class WmtTranslation(Problem):
                     split,
                 )
 
+    def _tell_of_twin(self, corpora: Sequence[Corpus]) -> None:
+        """Says which sets the problem that shares the records reads backwards."""
+        one_way = [c.label for c in corpora if SetName.read(c.place).is_directed]
+        if one_way and self.read_back_by:
+            _log.info(
+                "%s: %s was translated in this direction; %s reads it backwards, or "
+                "with --problem_option=%s.own_records=true another set",
+                self.name,
+                ", ".join(one_way),
+                self.read_back_by,
+                self.read_back_by,
+            )
+
     def _missing(self, split: str, found: Findings, source_dir: Path) -> str:
         """What is not there of a split."""
         for label, files in found.incomplete.items():
@@ -165,14 +194,16 @@ class TranslateEndeWmt(WmtTranslation):
 
     pair = ("en", "de")
     inputs, targets = _features(pair)
+    read_back_by = "translate_deen_wmt"
 
 
 @registry.register_problem
 class TranslateDeenWmt(WmtTranslation):
-    """German to English."""
+    """German to English: what `translate_ende_wmt` reads, the other way round."""
 
     pair = ("de", "en")
     inputs, targets = _features(pair)
+    twin = "translate_ende_wmt"
 
 
 @registry.register_problem
@@ -181,14 +212,16 @@ class TranslateEnfrWmt(WmtTranslation):
 
     pair = ("en", "fr")
     inputs, targets = _features(pair)
+    read_back_by = "translate_fren_wmt"
 
 
 @registry.register_problem
 class TranslateFrenWmt(WmtTranslation):
-    """French to English."""
+    """French to English: what `translate_enfr_wmt` reads, the other way round."""
 
     pair = ("fr", "en")
     inputs, targets = _features(pair)
+    twin = "translate_enfr_wmt"
 
 
 @registry.register_problem

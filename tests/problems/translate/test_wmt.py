@@ -236,6 +236,30 @@ def test_records_hold_what_was_read(corpus: Path) -> None:
     assert (first["inputs"], first["targets"]) == ("ein Haus", "a house")
 
 
+def test_the_way_back_shares_records_unless_it_is_to_have_its_own(
+    corpus: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for language in ("en", "de"):
+        (corpus / f"test.{language}").unlink()
+    fill(
+        corpus,
+        {
+            f"newstest2021.{pair}.{language}": f"{pair} {language}\n"
+            for pair in ("de-en", "en-de")
+            for language in ("de", "en")
+        },
+    )
+    folder = corpus.parent / "data"
+    for own, expected in ((False, "en-de"), (True, "de-en")):
+        problem = registry.problem("translate_deen_wmt", own_records=own, max_words=40)
+        with caplog.at_level(logging.INFO, "t2t_multimodel"):
+            made = generate([problem], folder / str(own), corpus, Options(num_shards=1))
+        assert made["translate_deen_wmt"].twin == ("" if own else "translate_ende_wmt")
+        (row,) = raw_examples(_problem("deen"), folder / str(own), "test")
+        assert (row["inputs"], row["targets"]) == (f"{expected} de", f"{expected} en")
+    assert "translate_deen_wmt reads it backwards" in caplog.text
+
+
 # What the README of the lent data says: train, dev and test.
 LENT = {
     ("multi30k", "ende"): (14540, 507, 1000),
