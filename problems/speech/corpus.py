@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from t2t_multimodel.data import sound_files, sphere
+from t2t_multimodel.data.archives import Member
 from t2t_multimodel.data.features import Audio, Text
+from t2t_multimodel.data.file_tree import HeldFile
 from t2t_multimodel.data.problem import Later, Problem, Skip
-from t2t_multimodel.problems.speech.utterances import Corpus, Utterance
+from t2t_multimodel.problems.speech.utterances import Corpus, Sound, Utterance
 
 _log = logging.getLogger(__name__)
 
@@ -61,22 +63,27 @@ class SpeechCorpus(Problem):
             if isinstance(found, Skip):
                 yield found
             else:
-                yield {"inputs": Later(_samples, found, rate), "targets": found.text}
+                yield {"inputs": _later(found, rate), "targets": found.text}
 
 
-def _samples(utterance: Utterance, sample_rate: int) -> np.ndarray:
-    """The sound of an utterance, int16 `[T]`."""
-    return sound_files.read(
-        utterance.sound,
-        sample_rate,
-        utterance.start,
-        utterance.end,
-        utterance.channel,
-    )
+def _later(utterance: Utterance, sample_rate: int) -> Later:
+    """The sound of an utterance, to be read where it is stored."""
+    sound = utterance.sound
+    stretch = (utterance.start, utterance.end, utterance.channel)
+    content = sound.read() if isinstance(sound, HeldFile) else sound
+    return Later(_samples, content, sample_rate, *stretch, str(sound))
 
 
-def _is_compressed(sound: Path) -> bool:
+def _samples(
+    sound: Path | Member | bytes, sample_rate: int, *stretch: Any
+) -> np.ndarray:
+    """int16 `[T]`; see `sound_files.read` for the arguments."""
+    file = sound.read() if isinstance(sound, Member) else sound
+    return sound_files.read(file, sample_rate, *stretch)
+
+
+def _is_compressed(sound: Sound) -> bool:
     try:
-        return sphere.is_compressed(sound)
+        return isinstance(sound, Path) and sphere.is_compressed(sound)
     except (ValueError, OSError):
         return False  # a fault of this one file, which is told when it is read

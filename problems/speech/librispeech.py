@@ -30,7 +30,8 @@ class SpeechLibrispeech(SpeechCorpus):
     licence = "CC BY 4.0"
     layout = (
         "train-clean-100/, train-clean-360/, train-other-500/, dev-clean/, test-clean/ "
-        "as unpacked, perhaps in a folder LibriSpeech; what is missing is dealt out"
+        "unpacked, perhaps in a folder LibriSpeech, or as train-clean-100.tar.gz and "
+        "the like, which are read without unpacking; what is missing is dealt out"
     )
     sizes: Mapping[str, int] = MappingProxyType(
         {"train": 281241, "dev": 2703, "test": 2620}

@@ -12,8 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from t2t_multimodel.data.archives import Member
+from t2t_multimodel.data.file_tree import HeldFile
 from t2t_multimodel.data.holdout import hold_out
 from t2t_multimodel.data.problem import SPLITS, Skip
+
+Sound = Path | Member | HeldFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Utterance:
     Attributes:
         name: Its identifier in the corpus.
         text: The transcript as the corpus has it.
-        sound: The file.
+        sound: The file: on the disk, or in an archive.
         speaker: Who says it; "" where the corpus does not tell.
         start: Where in the file it begins, in seconds.
         end: Where it ends; None: with the file.
@@ -32,7 +36,7 @@ class Utterance:
 
     name: str
     text: str
-    sound: Path
+    sound: Sound
     speaker: str = ""
     start: float = 0.0
     end: float | None = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -42,6 +43,7 @@ def read(
     start: float = 0.0,
     end: float | None = None,
     channel: int | None = None,
+    name: str = "",
 ) -> np.ndarray:
     """Samples of a sound file, or of a stretch of it, int16 `[T]`.
 
@@ -51,21 +53,22 @@ def read(
         start: Where the stretch begins, in seconds.
         end: Where it ends; None: at the end of the file.
         channel: Which channel, from 0; None: the mean of all.
+        name: What to call the file in an error; by default its path.
 
     Raises:
         ValueError: It is no sound, it is broken or empty, or has no such stretch or
             channel.
         OSError: The file cannot be read.
     """
-    name = "sound" if isinstance(file, bytes) else str(file)
-    try:
-        with _opened(file) as source:
+    name = name or ("sound" if isinstance(file, bytes) else str(file))
+    with _opened(file) as source:
+        try:
             samples, rate = _decode(source, start, end, channel)
-    except soundfile.SoundFileError as error:
-        told = getattr(error, "error_string", error)
-        raise ValueError(f"{name} is not sound that can be read: {told}") from error
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        except soundfile.SoundFileError as error:
+            told = getattr(error, "error_string", error)
+            raise ValueError(f"{name} is not sound that can be read: {told}") from error
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
     if not samples.size:
         raise ValueError(f"{name} has no samples")
     if rate != sample_rate:
@@ -75,6 +78,18 @@ def read(
         )
     # Samples of 16 bits come out as they are.
     return np.clip(np.round(samples * 32768.0), -32768, 32767).astype(np.int16)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file for reading, if it is one.
+
+    Raises:
+        ValueError: It is a pipe or a device, which may never end, or never begin.
+        OSError: It cannot be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError(f"{path} is not a regular file")
+    return path.open("rb")
 
 
 class _Source:
@@ -110,7 +125,7 @@ def _opened(file: str | Path | bytes) -> Iterator[_Source]:
     if isinstance(file, bytes):
         yield _Source(io.BytesIO(file))
         return
-    with Path(file).open("rb") as opened:
+    with open_regular(Path(file)) as opened:
         yield _Source(opened)
 
 

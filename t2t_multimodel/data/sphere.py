@@ -109,6 +109,8 @@ def is_compressed(path: Path) -> bool:
         OSError: The file cannot be read.
         ValueError: It has the magic of SPHERE and no header.
     """
+    if not path.is_file():
+        return False
     with path.open("rb") as opened:
         head = opened.read(HEADER_BYTES)
     return head.startswith(MAGIC) and bool(Header(head).compression)

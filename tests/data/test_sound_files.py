@@ -191,6 +191,14 @@ def test_a_faulty_file_is_named(tmp_path: Path) -> None:
         read(tmp_path / "none.wav", RATE)
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.wv1"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match=r"pipe\.wv1 is not a regular file"):
+        read(pipe, RATE)
+    assert not sphere.is_compressed(pipe)
+
+
 def test_compressed_sphere_goes_through_sph2pipe(
     tmp_path: Path, sph2pipe: Path
 ) -> None:

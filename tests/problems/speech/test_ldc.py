@@ -152,10 +152,11 @@ def test_compressed_sounds_need_sph2pipe_before_anything_is_made(
     assert registry.problem("speech_wsj").splits(discs.folder) == ("train", "dev")
 
 
-def test_links_in_a_circle_are_followed_once(discs: Discs, told) -> None:
+def test_links_in_a_circle_and_hidden_files_do_not_matter(discs: Discs, told) -> None:
     discs.add("wsj0/si_tr_s", "011c0201")
     discs.add("wsj0/si_dt_20", "050c0201")
     (discs.folder / "wsj0/again").symlink_to(discs.folder)
+    (discs.folder / "wsj0/si_tr_s/011/._011c0202.wv1").write_bytes(b"of the system")
     assert told(discs.folder)["train"] == ["011 says"]
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import pickle
+import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,7 @@ from hypothesis import strategies as st
 from t2t_multimodel import registry
 from t2t_multimodel.data.generation import generate
 from t2t_multimodel.data.problem import Skip
+from t2t_multimodel.data.sound_files import read
 from t2t_multimodel.data.stored import verify
 from t2t_multimodel.problems.speech.tables import (
     recognise_metadata,
@@ -203,6 +208,59 @@ def test_librispeech_tells_its_gaps(tmp_path: Path, told, make_sound) -> None:
         f"an id that occurs twice, {chapter}/00-7.trans.txt, line 3: 00-7-1",
         f"sound without a transcript, {chapter}/00-7-9.flac",
     ]
+
+
+@pytest.mark.parametrize("ending", [".tar.gz", ".tar", ".zip"])
+def test_librispeech_is_read_in_its_archives(
+    tmp_path: Path, told, make_sound, ending: str
+) -> None:
+    libri(tmp_path / "a/LibriSpeech", make_sound, *LIBRI_SETS, speakers=2)
+    kind = {".tar.gz": "gztar", ".tar": "tar", ".zip": "zip"}[ending]
+    for subset in ("train-clean-100", "dev-clean", "test-clean"):
+        shutil.make_archive(
+            str(tmp_path / subset), kind, tmp_path / "a", f"LibriSpeech/{subset}"
+        )
+    expected = told(tmp_path / "a", "speech_librispeech", train_sets="train-clean-100")
+    assert told(tmp_path, "speech_librispeech") == expected
+    assert len(expected["train"]) == 4 and not expected["skipped"]
+    (example, *_) = registry.problem("speech_librispeech").examples("dev", tmp_path)
+    assert not isinstance(example, Skip)
+    sound = pickle.loads(pickle.dumps(example["inputs"])).value()
+    path = next((tmp_path / "a").rglob("dev-clean/*/*/*-0.flac"))
+    assert sound.tolist() == read(path, 16000).tolist()
+
+
+def test_what_is_wrong_in_an_archive_is_named(tmp_path: Path, told, make_sound) -> None:
+    libri(tmp_path, make_sound, "dev-clean")
+    archive = tmp_path / "train-clean-100.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, content in (
+            ("LibriSpeech/README.TXT", b"read me"),
+            ("LibriSpeech/train-clean-100/1/2/1-2-0.flac", b"no sound"),
+            ("LibriSpeech/train-clean-100/1/2/1-2-7.flac", b"alone"),
+            ("LibriSpeech/train-clean-100/1/2/1-2.trans.txt", b"1-2-0 A\n1-2-1 B\n"),
+            ("../../1/2/1-2-1.flac", b"out of it"),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    found = told(tmp_path, "speech_librispeech")
+    inside = f"{archive}: LibriSpeech/train-clean-100/1/2"
+    assert found["train"] == ["a"]
+    assert found["skipped"][0].startswith("a file in an archive that is not read, ")
+    assert found["skipped"][1:] == [
+        f"a transcript without sound, {inside}/1-2.trans.txt, line 2: 1-2-1",
+        f"sound without a transcript, {inside}/1-2-7.flac",
+    ]
+    problem = registry.problem("speech_librispeech")
+    example = [
+        e for e in problem.examples("train", tmp_path) if not isinstance(e, Skip)
+    ]
+    with pytest.raises(ValueError, match=r"tar\.gz: .*1-2-0\.flac is not sound"):
+        example[0]["inputs"].value()
+    archive.write_bytes(archive.read_bytes()[:-40])
+    with pytest.raises(ValueError, match=r"train-clean-100\.tar\.gz"):
+        list(problem.examples("train", tmp_path))
 
 
 def test_folders_may_be_in_different_forms(tmp_path: Path, told, make_sound) -> None:
