@@ -13,37 +13,27 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from t2t_multimodel.data.archives import Member, is_archive, members, stream
+from t2t_multimodel.data.archives import Member, is_archive, members
 from t2t_multimodel.data.file_tree import File, FileTree, FolderTree, open_tree
 from t2t_multimodel.data.problem import Skip
-from t2t_multimodel.problems.image.devkit import META_FILE, Synset, read_meta
 from t2t_multimodel.problems.image.labels import (
     Labels,
     Resolver,
     is_picture,
     picture_name,
-    read_labels,
-    read_synset_names,
+)
+from t2t_multimodel.problems.image.small_files import (
+    LABEL_FILES,
+    SmallFiles,
+    resolver_of,
 )
 
 TRAIN_TAR, VAL_TAR = "ILSVRC2012_img_train.tar", "ILSVRC2012_img_val.tar"
-DEVKIT = "ILSVRC2012_devkit_t12"
-GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-LABEL_FILES = (
-    *("LOC_val_solution.csv", "val_annotations.txt"),
-    *("imagenet_2012_validation_synset_labels.txt", GROUND_TRUTH),
-    *("val_labels.txt", "val_labels.csv", "val.txt", "val.csv"),
-)
-# Lists of the synsets in the order of their numbers; the last one has all of WordNet.
-ORDER_FILES = ("LOC_synset_mapping.txt", "synset_words.txt", "synsets.txt")
-NAME_FILES = (*ORDER_FILES[:2], "words.txt")
 
 _VAL_FOLDERS = ("val", "validation")
 _SYNSET = re.compile(r"n\d{8}")
-# Where the pictures may be, and where the small files may be.
+# Where the pictures may be.
 _ROOTS = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC")
-_SMALL_FILE_FOLDERS = ("", "val", "validation", f"{DEVKIT}/data", "data")
-_SMALL_FILE_BYTES = 1 << 26
 
 Picture = tuple[str, File]
 """The class's key (a synset, usually) and the file."""
@@ -85,7 +75,7 @@ def find_layout(source_dir: Path) -> Layout:
         ValueError: An archive or meta.mat is damaged.
     """
     tree, root, train = _find_train(source_dir)
-    small = _SmallFiles(source_dir, tree)
+    small = SmallFiles(source_dir, tree)
     keys = train.keys
     synsets, faults = small.synset_names()
     val = _find_val(source_dir, tree, root, keys, small)
@@ -191,66 +181,6 @@ class _Labelled:
             yield "", Skip("damaged archive", str(error))
 
 
-class _SmallFiles:
-    """Finds label and name files near the pictures, or in the development kit."""
-
-    def __init__(self, source_dir: Path, tree: FileTree) -> None:
-        self._source_dir, self._tree = source_dir, tree
-        self._kit: dict[str, tuple[bytes, str]] | None = None
-
-    def find(self, name: str) -> tuple[bytes, str] | None:
-        """The bytes of a file and what to call it."""
-        # Beside an archive there may be small files, too.
-        for tree in (self._tree, FolderTree(self._source_dir)):
-            for folder in _SMALL_FILE_FOLDERS:
-                file = tree.find(f"{folder}/{name}" if folder else name)
-                if file is not None:
-                    return file.read(_SMALL_FILE_BYTES), str(file)
-        return self._in_kit().get(name)
-
-    def synset_names(self) -> tuple[dict[str, str], list[Skip]]:
-        """Names of synsets from the first file that has some; none may have any."""
-        for name in NAME_FILES:
-            found = self.find(name)
-            if found is not None:
-                return read_synset_names(*found)
-        return {synset.wnid: synset.words for synset in self.meta() or ()}, []
-
-    def order(self) -> tuple[str, ...]:
-        """The synsets as a list of all of them orders them; there may be none."""
-        for name in ORDER_FILES:
-            found = self.find(name)
-            if found is not None:
-                return tuple(read_synset_names(*found)[0])
-        return ()
-
-    def meta(self) -> list[Synset] | None:
-        """The development kit's synsets, if its meta.mat is there."""
-        found = self.find(META_FILE)
-        return None if found is None else read_meta(*found)
-
-    def labels(self) -> tuple[Labels, str] | None:
-        """The labels of the pictures to try with, and the name of their file."""
-        for name in LABEL_FILES:
-            found = self.find(name)
-            if found is not None:
-                return read_labels(*found), name
-        return None
-
-    def _in_kit(self) -> dict[str, tuple[bytes, str]]:
-        if self._kit is None:
-            self._kit = {}
-            archive = self._source_dir / f"{DEVKIT}.tar.gz"
-            if archive.is_file():
-                wanted = (META_FILE, GROUND_TRUTH)
-                for member, file in stream(archive):
-                    name = member.name.rpartition("/")[2]
-                    if name in wanted and not member.fault:
-                        data = file.read(_SMALL_FILE_BYTES)
-                        self._kit[name] = data, str(member)
-        return self._kit
-
-
 def _find_train(source_dir: Path) -> tuple[FileTree, str, _Folders | _TarOfTars]:
     """The files, where among them train and val lie, and the pictures to train on."""
     tree = FolderTree(source_dir)
@@ -288,7 +218,7 @@ def _find_val(
     tree: FileTree,
     root: str,
     keys: tuple[str, ...],
-    small: _SmallFiles,
+    small: SmallFiles,
 ) -> _Folders | _Labelled | None:
     for name in _VAL_FOLDERS:
         folder = f"{root}/{name}".lstrip("/")
@@ -309,7 +239,7 @@ def _first(tree: FileTree, folder: str) -> Iterable[Picture]:
 
 
 def _labelled(
-    files: FileTree | Path, folder: str, keys: tuple[str, ...], small: _SmallFiles
+    files: FileTree | Path, folder: str, keys: tuple[str, ...], small: SmallFiles
 ) -> _Labelled:
     found = small.labels()
     if found is None:
@@ -319,30 +249,8 @@ def _labelled(
             f"{', '.join(LABEL_FILES)}"
         )
     labels, name = found
-    resolver = _resolver(labels, name, keys, small)
+    resolver = resolver_of(labels, name, keys, small)
     return _Labelled(files, folder, labels, resolver, frozenset(keys))
-
-
-def _resolver(
-    labels: Labels, name: str, keys: tuple[str, ...], small: _SmallFiles
-) -> Resolver:
-    """What numbers mean in a label file: counted from 1 in the kit's, else from 0."""
-    is_numbered = any(label.isdigit() for label in labels.by_picture.values())
-    if not is_numbered:
-        return Resolver(keys)
-    listed = small.order() or keys
-    if name != GROUND_TRUTH:
-        return Resolver(keys, listed)
-    meta = small.meta()
-    if meta is not None:
-        numbered = {synset.number: synset.wnid for synset in meta}
-        return Resolver(keys, [numbered.get(n, "") for n in range(1, 1001)], first=1)
-    if len(listed) >= 1000:
-        raise FileNotFoundError(
-            f"{labels.where} numbers the synsets in the order of the development kit, "
-            f"which no list of synsets has: put {META_FILE} of {DEVKIT} beside it"
-        )
-    return Resolver(keys, listed, first=1)
 
 
 def _distinct(keys: tuple[str, ...], names: dict[str, str]) -> tuple[str, ...]:
