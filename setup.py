@@ -62,7 +62,13 @@ setup(
     ],
     extras_require={
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
-        "dev": ["hypothesis>=6,<7", "mypy>=1.13,<3", "pytest>=8,<10", "ruff>=0.8,<1"],
+        "dev": [
+            "hypothesis>=6,<7",
+            "mypy>=1.13,<3",
+            "pytest>=8,<10",
+            "ruff>=0.8,<1",
+            "tensorflow-datasets>=4.9.9,<5",
+        ],
     },
     entry_points={
         "console_scripts": [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from absl import flags
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import registry
 from t2t_multimodel.bin import program
 
 _ONLY_HERE = (
@@ -100,7 +100,6 @@ def define_problem(flag_values: flags.FlagValues) -> str:
         OSError: A file is not there or cannot be read.
     """
     name = _name(flag_values)
-    quiet.import_tensorflow()
     from t2t_multimodel.problems.own import define
     from t2t_multimodel.problems.own.problem import register
 

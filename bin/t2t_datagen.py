@@ -23,6 +23,10 @@ A table or a folder of your own, without Python; all programs then know its name
       --problems=my_reviews --data_dir=data
   t2t-datagen --from_folder=photos --problems=my_photos --data_dir=data
 
+What tensorflow-datasets has prepared, or is to download (see --tfds_data_dir):
+  t2t-datagen --problems=translate_ende_wmt --source=tfds --tfds_download \\
+      --data_dir=data
+
 Other sections of the Penn Treebank than the usual ones:
   t2t-datagen --problems=parse_wsj --problem_option=parse_wsj.train_sections=02-18 \\
       --source_dir=treebank_3 --data_dir=data
@@ -45,7 +49,7 @@ from pathlib import Path
 from absl import flags
 
 from t2t_multimodel import registry
-from t2t_multimodel.bin import own_data, problem_options, program
+from t2t_multimodel.bin import own_data, problem_options, program, sources
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
@@ -57,6 +61,7 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )
 own_data.define_flags(FLAGS)
+sources.define_flags(FLAGS)
 flags.DEFINE_multi_string("problem_option", [], problem_options.HELP, flag_values=FLAGS)
 flags.DEFINE_string(
     "tmp_dir",
@@ -155,6 +160,7 @@ def _generate(names: Sequence[str], data_dir: Path) -> None:
         max_bad_share=FLAGS.max_bad_share,
     )
     problems = problem_options.make_problems(names, FLAGS.problem_option)
+    problems = sources.from_source(problems, FLAGS)
     source_dir = program.path(FLAGS, "source_dir")
     with data_tables.progress() as progress:
         made = generate(problems, data_dir, source_dir, options, progress)

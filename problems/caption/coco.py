@@ -17,6 +17,7 @@ from t2t_multimodel.data.file_tree import File, FileTree, FolderTree, open_tree
 from t2t_multimodel.data.images import load_file, stored_side
 from t2t_multimodel.data.problem import SPLITS, Later, Problem, Skip
 from t2t_multimodel.data.unpacking import path_fault
+from t2t_multimodel.problems import tfds_corpora
 from t2t_multimodel.problems.caption.annotations import (
     Annotations,
     CaptionedImage,
@@ -75,6 +76,7 @@ class CaptionCoco(Problem):
         if year not in (0, *YEARS):
             raise ValueError(f"caption_coco: year={year}; it is 2017, 2014 or 0")
         self.options: Mapping[str, Any] = {"size": size, "year": year}
+        self.tfds = None if year == 2017 else tfds_corpora.COCO
         # All of a photo is seen, if stretched: captions tell of what is at its edges.
         self.inputs = Image(
             size, size, max_shift=size // 16, max_stored_side=stored_side(size)

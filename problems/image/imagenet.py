@@ -16,6 +16,7 @@ from t2t_multimodel import registry
 from t2t_multimodel.data.features import ClassLabel, Image
 from t2t_multimodel.data.images import load_file, stored_side
 from t2t_multimodel.data.problem import Later, Problem, Skip
+from t2t_multimodel.problems import tfds_corpora
 from t2t_multimodel.problems.image.layouts import Layout, find_layout
 
 # Without pictures to try with, one of so many to train on is held out.
@@ -57,6 +58,7 @@ class ImageImagenet(Problem):
         "names of synsets: LOC_synset_mapping.txt, synset_words.txt or words.txt"
     )
     sizes: Mapping[str, int] = MappingProxyType({"train": 1281167, "dev": 50000})
+    tfds = tfds_corpora.IMAGENET
 
     def __init__(self, size: int = 64, classes: Sequence[str] = ()) -> None:
         self.options: Mapping[str, Any] = {"size": size, "classes": list(classes)}

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from t2t_multimodel import registry
+from t2t_multimodel.problems import tfds_corpora
 from t2t_multimodel.problems.speech import libritree
 from t2t_multimodel.problems.speech.corpus import SpeechCorpus
 from t2t_multimodel.problems.speech.utterances import Corpus, divided
@@ -52,6 +53,7 @@ class SpeechLibrispeech(SpeechCorpus):
         for name in named:
             if named.count(name) > 1:
                 raise ValueError(f"the subset {name} is named twice; splits share none")
+        self.tfds = tfds_corpora.librispeech(self._subsets)
         self.options = {f"{split}_sets": text for split, text in texts.items()}
 
     def find(self, source_dir: Path) -> Corpus:

@@ -14,8 +14,13 @@ from typing import Any
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Feature, Text
 from t2t_multimodel.data.problem import SPLITS, Problem, Skip
+from t2t_multimodel.problems.tfds_corpora import (
+    WMT14_DE_EN,
+    WMT14_FR_EN,
+    WMT19_FR_DE,
+)
 from t2t_multimodel.problems.translate.choose import Choice, choose
-from t2t_multimodel.problems.translate.corpora import Corpus
+from t2t_multimodel.problems.translate.corpora import Corpus, Pair
 from t2t_multimodel.problems.translate.filters import PairFilter
 from t2t_multimodel.problems.translate.find import Findings, find_corpora
 from t2t_multimodel.problems.translate.names import SetName, split_of
@@ -108,20 +113,26 @@ class WmtTranslation(Problem):
 
     def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any] | Skip]:
         plan, limits = self._plan(source_dir)
-        is_train = split == "train"
         for corpus in plan.splits.get(split, ()):
             for number, pair in enumerate(corpus.pairs(self.pair), 1):
                 if isinstance(pair, Skip):
                     yield pair
                     continue
-                inputs, targets = pair
-                fault = is_train and limits.fault(inputs, targets)
-                if not inputs.strip() or not targets.strip():
-                    fault = "empty inputs" if not inputs.strip() else "empty targets"
+                fault = _fault(pair, limits if split == "train" else None)
                 if fault:
-                    yield Skip(fault, _where(corpus, number), is_fault=False)
+                    where = f"{corpus.label}, pair {number}"
+                    yield Skip(fault, where, is_fault=False)
                 else:
-                    yield {"inputs": inputs, "targets": targets}
+                    yield {"inputs": pair[0], "targets": pair[1]}
+
+    def kept(
+        self, inputs: str, targets: str, split: str, where: str
+    ) -> dict[str, Any] | Skip:
+        """An example of a pair, or what it is left out for by the default limits."""
+        fault = _fault((inputs, targets), self._limits if split == "train" else None)
+        if fault:
+            return Skip(fault, where, is_fault=False)
+        return {"inputs": inputs, "targets": targets}
 
     def _plan(self, source_dir: Path) -> tuple[Choice, PairFilter]:
         """What is read; a directory is searched once."""
@@ -180,8 +191,12 @@ class WmtTranslation(Problem):
         return f"{source_dir} has no {names}"
 
 
-def _where(corpus: Corpus, number: int) -> str:
-    return f"{corpus.label}, pair {number}"
+def _fault(pair: Pair, limits: PairFilter | None) -> str:
+    """Why a pair is left out; "" where it is not."""
+    for side, text in zip(("inputs", "targets"), pair, strict=True):
+        if not text.strip():
+            return f"empty {side}"
+    return limits.fault(*pair) if limits else ""
 
 
 def _features(pair: tuple[str, str]) -> tuple[Feature, Feature]:
@@ -194,6 +209,7 @@ class TranslateEndeWmt(WmtTranslation):
 
     pair = ("en", "de")
     inputs, targets = _features(pair)
+    tfds = WMT14_DE_EN
     read_back_by = "translate_deen_wmt"
 
 
@@ -203,6 +219,7 @@ class TranslateDeenWmt(WmtTranslation):
 
     pair = ("de", "en")
     inputs, targets = _features(pair)
+    tfds = WMT14_DE_EN
     twin = "translate_ende_wmt"
 
 
@@ -212,6 +229,7 @@ class TranslateEnfrWmt(WmtTranslation):
 
     pair = ("en", "fr")
     inputs, targets = _features(pair)
+    tfds = WMT14_FR_EN
     read_back_by = "translate_fren_wmt"
 
 
@@ -221,6 +239,7 @@ class TranslateFrenWmt(WmtTranslation):
 
     pair = ("fr", "en")
     inputs, targets = _features(pair)
+    tfds = WMT14_FR_EN
     twin = "translate_enfr_wmt"
 
 
@@ -230,3 +249,4 @@ class TranslateDefrWmt(WmtTranslation):
 
     pair = ("de", "fr")
     inputs, targets = _features(pair)
+    tfds = WMT19_FR_DE

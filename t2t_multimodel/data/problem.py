@@ -21,11 +21,14 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Feature
 from t2t_multimodel.data.manifest import Manifest
+
+if TYPE_CHECKING:
+    from t2t_multimodel.data.tfds_source import TfdsCorpus
 
 SPLITS = ("train", "dev", "test")
 
@@ -91,6 +94,7 @@ class Problem:
         options: What an instance was made with, as plain data (JSON's types), where its
             class takes arguments: `type(problem)(**options)` makes it again. What is
             empty is found in the corpus (see `with_source`).
+        tfds: Where tensorflow-datasets has the corpus; see `tfds_source.from_tfds`.
     """
 
     name: str = ""
@@ -105,6 +109,7 @@ class Problem:
     layout: str = ""
     twin: str = ""
     disjoint_splits: bool = False
+    tfds: TfdsCorpus | None = None
     options: Mapping[str, Any] = MappingProxyType({})
 
     def examples(
