@@ -33,9 +33,9 @@ GROUP = "mini_eight"
 NUM_SCENES = 2
 # Sentences are learnt soonest, pictures last: the steps go where they are needed.
 MIXTURE = (
-    "caption_mini=4,image_mini=2,speech_mini=3,parse_mini=0.5,"
-    "translate_ende_mini=0.7,translate_deen_mini=0.7,"
-    "translate_enfr_mini=0.7,translate_defr_mini=0.7"
+    "caption_mini=4.5,image_mini=4.5,speech_mini=2,parse_mini=0.4,"
+    "translate_ende_mini=0.5,translate_deen_mini=0.5,"
+    "translate_enfr_mini=0.5,translate_defr_mini=0.5"
 )
 
 FLAGS = flags.FlagValues()

@@ -101,7 +101,7 @@ def multimodel_tiny() -> HParams:
         attention_dropout=0.0,
         image_filters=(16, 32, 64, 96),
         categorical_filters=(192, 256),
-        train_steps=1700,
+        train_steps=4000,
         learning_rate=2e-3,
         warmup_steps=200,
         schedule="cosine",
