@@ -24,6 +24,7 @@ from rich.text import Text
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import Manifest
+from t2t_multimodel.data.problem import Problem
 
 # Piped output has no width of its own; tables then must not be cut.
 _PIPED_WIDTH = 160
@@ -44,7 +45,7 @@ def show_problems() -> None:
             f"{size:,}" if size else "",
             problem.source if problem.needs_source else "made by itself",
         )
-    console = _console()
+    console = make_console()
     console.print(table)
     for name in registry.list_groups():
         console.print(f"group [bold]{name}[/bold]: {', '.join(registry.group(name))}")
@@ -68,13 +69,53 @@ def show_made(manifests: Sequence[Manifest]) -> None:
                 ),
                 f"{sum(shard.bytes for shard in split.shards) / 1e6:.1f}",
             )
-    _console().print(table)
+    make_console().print(table)
 
 
-def describe(names: Sequence[str], data_dir: Path) -> None:
+def describe(names: Sequence[str], source_dir: Path | None) -> None:
+    """What problems are, whether they are generated or not: `--describe`."""
+    console = make_console()
+    for name in names:
+        problem = registry.problem(name)
+        command = f"t2t-datagen --problems={name}"
+        if problem.needs_source:
+            command += f" --source_dir={source_dir or 'FOLDER'}"
+        about = (type(problem).__doc__ or "").strip().split("\n")[0]
+        options = ", ".join(registry.problem_options(name))
+        sizes = ", ".join(f"{n:,} {split}" for split, n in problem.sizes.items() if n)
+        console.print(f"[bold]{name}[/bold]")
+        _print_lines(
+            console,
+            ("about", about),
+            ("features", _features(problem)),
+            ("command", problem.command),
+            ("metrics", ", ".join(problem.metrics)),
+            ("source", problem.source),
+            ("licence", problem.licence),
+            ("stand-in", problem.stand_in),
+            ("layout", problem.layout),
+            ("examples", sizes),
+            ("options", options),
+            ("twin", f"the records of {problem.twin}" if problem.twin else ""),
+            ("make it", f"{command} --data_dir=data"),
+        )
+
+
+def _features(problem: Problem) -> str:
+    return f"{problem.inputs.describe()} -> {problem.targets.describe()}"
+
+
+def _print_lines(console: Console, *lines: tuple[str, str]) -> None:
+    for title, text in lines:
+        for number, line in enumerate(text.strip().split("\n") if text else ()):
+            shown = f"  {'' if number else title:<10}  {line}"
+            console.print(shown, highlight=False, markup=False, soft_wrap=True)
+
+
+def describe_made(names: Sequence[str], data_dir: Path) -> None:
     """What generated problems are and where they come from: `--describe`."""
     manifests = [Manifest.load(data_dir, name) for name in names]
-    console = _console()
+    console = make_console()
     for manifest in manifests:
         given = {**manifest.arguments, "generator_version": manifest.generator_version}
         # Lists, such as a thousand classes, are no reading.
@@ -82,14 +123,15 @@ def describe(names: Sequence[str], data_dir: Path) -> None:
         made_with = ", ".join(f"{k}={v}" for k, v in given.items() if v is not None)
         size, fingerprint = (manifest.vocabulary[k] for k in ("size", "fingerprint"))
         console.print(f"[bold]{manifest.problem}[/bold]")
-        for title, text in (
+        _print_lines(
+            console,
             ("features", " -> ".join(manifest.features.values())),
             ("source", manifest.source),
             ("licence", manifest.licence),
             ("made with", made_with),
+            ("records of", manifest.twin),
             ("vocabulary", f"{size} pieces, {fingerprint}"),
-        ):
-            console.print(f"  {title:<10}  {text}", highlight=False, markup=False)
+        )
     show_made(manifests)
 
 
@@ -112,7 +154,7 @@ def progress() -> Iterator[Callable[[str, int, int | None], None]]:
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=_console(), transient=True) as shown:
+    with Progress(*columns, console=make_console(), transient=True) as shown:
 
         def show(stage: str, done: int, total: int | None) -> None:
             if done == total:
@@ -135,7 +177,8 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
-def _console() -> Console:
+def make_console() -> Console:
+    """Standard output; where that is no terminal, wide enough for tables."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPED_WIDTH)

@@ -31,12 +31,17 @@ Other sections of the Penn Treebank than the usual ones:
   t2t-datagen --problems=parse_wsj --problem_option=parse_wsj.train_sections=02-18 \\
       --source_dir=treebank_3 --data_dir=data
 
-A look at what was made, and a check of every byte of it:
-  t2t-datagen --problems=mini_eight --data_dir=data --describe
-  t2t-datagen --problems=mini_eight --data_dir=data --verify
+What a problem needs and where it comes from, before anything is made:
+  t2t-datagen --describe speech_wsj
+
+A look at what was made, a check of every byte of it, and what can be said of it:
+  t2t-datagen --describe mini_eight --data_dir=data
+  t2t-datagen --verify mini_eight --data_dir=data
+  t2t-datagen --report mini_eight --data_dir=data
 
 The data directory then holds shards NAME-train-00000-of-00010, an index and a manifest
-for each problem, and the vocabulary vocab.model. What is there already is kept.
+for each problem, and the vocabulary vocab.model. What is there already is kept. Ended
+before it was done, by Ctrl-C or anything else, the same command goes on where it was.
 """
 
 from __future__ import annotations
@@ -106,12 +111,32 @@ flags.DEFINE_bool(
     flag_values=FLAGS,
 )
 flags.DEFINE_bool("list", False, "Show all problems and groups.", flag_values=FLAGS)
-flags.DEFINE_bool("describe", False, "Show what --data_dir holds.", flag_values=FLAGS)
-flags.DEFINE_bool("verify", False, "Read all and compare checksums.", flag_values=FLAGS)
+flags.DEFINE_bool(
+    "describe",
+    False,
+    "Show what problems are, which source they need and under which licence; with "
+    "--data_dir, what was made of them. Names may follow: --describe speech_wsj",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "verify",
+    False,
+    "Read all: checksums, counts, whether every record holds what it should, and "
+    "whether none is in two splits.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "report",
+    False,
+    "Show lengths, what was left out and why, how text is spelled and what is in two "
+    "splits; also written to NAME.report.json in --data_dir.",
+    flag_values=FLAGS,
+)
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
+    is_shown = FLAGS.describe or FLAGS.verify or FLAGS.report
+    if arguments and not is_shown:
         raise ValueError(f"{arguments[0]!r} is no flag; see t2t-datagen --help")
     if FLAGS.list:
         from t2t_multimodel.bin import data_tables
@@ -124,35 +149,63 @@ def main(arguments: Sequence[str]) -> None:
         _generate((name,), data_dir)
         own_data.save_definition(name, data_dir)
         return
-    names = program.problem_names(FLAGS)
-    data_dir = program.required(FLAGS, "data_dir")
-    if FLAGS.verify or FLAGS.describe:
-        _show(names, data_dir)
+    if is_shown:
+        _show(_names(arguments))
     else:
-        _generate(names, data_dir)
+        _generate(_names(), program.required(FLAGS, "data_dir"))
 
 
-def _show(names: Sequence[str], data_dir: Path) -> None:
+def _names(arguments: Sequence[str] = ()) -> tuple[str, ...]:
+    """The problems named as arguments or by flags."""
+    if arguments and not (FLAGS.problems or FLAGS.problem):
+        return registry.parse_problems(arguments)
+    return program.problem_names(FLAGS)
+
+
+def _show(names: Sequence[str]) -> None:
     from t2t_multimodel.bin import data_tables
+
+    if FLAGS.describe and not FLAGS.data_dir:
+        data_tables.describe(names, program.path(FLAGS, "source_dir"))
+    elif FLAGS.describe:
+        data_tables.describe_made(names, program.required(FLAGS, "data_dir"))
+    if FLAGS.verify or FLAGS.report:
+        _read(names, program.required(FLAGS, "data_dir"))
+
+
+def _read(names: Sequence[str], data_dir: Path) -> None:
+    from t2t_multimodel.bin import data_tables, report_tables
+    from t2t_multimodel.data.report import report
     from t2t_multimodel.data.stored import verify
 
-    if FLAGS.describe:
-        data_tables.describe(names, data_dir)
     if FLAGS.verify:
-        made = [verify(registry.problem(name), data_dir) for name in names]
+        with data_tables.progress() as progress:
+            made = [
+                verify(registry.problem(name), data_dir, _num_workers(), progress)
+                for name in names
+            ]
         data_tables.show_made(made)
-        sys.stdout.write("All checksums are right.\n")
+        sys.stdout.write("All is as it should be.\n")
+    for name in names if FLAGS.report else ():
+        with data_tables.progress() as progress:
+            found = report(registry.problem(name), data_dir, _num_workers(), progress)
+        report_tables.show_report(data_tables.make_console(), found)
+        sys.stdout.write(f"written to {found.save(data_dir)}\n")
+
+
+def _num_workers() -> int:
+    given: int | None = FLAGS.num_workers
+    return (os.cpu_count() or 1) if given is None else given
 
 
 def _generate(names: Sequence[str], data_dir: Path) -> None:
     from t2t_multimodel.bin import data_tables
     from t2t_multimodel.data.generation import Options, generate
 
-    num_workers = FLAGS.num_workers
     options = Options(
         max_examples=FLAGS.max_examples,
         num_shards=FLAGS.num_shards,
-        num_workers=(os.cpu_count() or 1) if num_workers is None else num_workers,
+        num_workers=_num_workers(),
         vocab_size=FLAGS.vocab_size,
         seed=FLAGS.seed,
         overwrite=FLAGS.overwrite,

@@ -137,6 +137,12 @@ class Manifest:
             f"problem again (--overwrite)"
         )
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """For each feature the record's field that holds it: a twin's are exchanged."""
+        others = {"inputs": "targets", "targets": "inputs"}
+        return {key: other if self.twin else key for key, other in others.items()}
+
     def files(self) -> tuple[StoredFile, ...]:
         """The files that are its own, but for the manifest and the vocabulary."""
         return tuple(

@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 
@@ -105,8 +106,12 @@ class ShardReader:
             os.close(file)
 
 
-def scan(path: Path) -> Iterator[tuple[int, bytes]]:
+def scan(path: Path, digest: Any = None) -> Iterator[tuple[int, bytes]]:
     """All records of a shard in its order, as (offset, record).
+
+    Args:
+        path: The shard.
+        digest: A hash of `hashlib`, which is told of every byte.
 
     Raises:
         ValueError: A record is damaged or truncated; the message names it.
@@ -122,7 +127,10 @@ def scan(path: Path) -> Iterator[tuple[int, bytes]]:
             rest = file.read(length + _FOOTER.size)
             if len(rest) < length + _FOOTER.size:
                 raise ValueError(f"{where} is truncated; generate it again")
-            yield offset, _unframe(header + rest, where)
+            frame = header + rest
+            if digest is not None:
+                digest.update(frame)
+            yield offset, _unframe(frame, where)
             number, offset = number + 1, offset + length + FRAME_BYTES
 
 

@@ -7,21 +7,23 @@ reads everything.
 
 from __future__ import annotations
 
-import hashlib
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from t2t_multimodel.data.checking import check_records
 from t2t_multimodel.data.features import Stored
 from t2t_multimodel.data.index import Index
 from t2t_multimodel.data.manifest import VOCABULARY_FILE, Manifest
 from t2t_multimodel.data.problem import Problem
-from t2t_multimodel.data.records import FRAME_BYTES, ShardReader, scan
+from t2t_multimodel.data.records import FRAME_BYTES, ShardReader
 from t2t_multimodel.data.serialisation import parse_record
 from t2t_multimodel.data.vocabulary import Vocabulary
 
-_OTHER = {"inputs": "targets", "targets": "inputs"}
+_log = logging.getLogger(__name__)
 
 
 class StoredSplit:
@@ -51,9 +53,7 @@ class StoredSplit:
                 f"problem {problem.name} in {data_dir} has no split {split!r}; "
                 f"it has {', '.join(self.manifest.splits)}"
             )
-        self.fields = {
-            key: other if self.manifest.twin else key for key, other in _OTHER.items()
-        }
+        self.fields = self.manifest.fields
         entry = self.manifest.splits[split]
         self.index = Index.load(self.data_dir / entry.index.file)
         paths = tuple(self.data_dir / shard.file for shard in entry.shards)
@@ -90,31 +90,6 @@ class StoredSplit:
         features = self.problem.features
         return {k: features[k].raw(value) for k, value in self.stored(place).items()}
 
-    def verify(self) -> None:
-        """Reads all files and compares them with manifest and index.
-
-        Raises:
-            ValueError: Something differs; the message names file and record.
-        """
-        entry = self.manifest.splits[self.split]
-        for number, shard in enumerate(entry.shards):
-            path = self.data_dir / shard.file
-            offsets = [offset for offset, _ in scan(path)]
-            expected = np.sort(self.index.offset[self.index.shard == number])
-            if offsets != expected.tolist():
-                raise ValueError(
-                    f"{path} holds {len(offsets)} records, not the {len(expected)} of "
-                    f"its index; generate it again"
-                )
-        for file in (*entry.shards, entry.index):
-            path = self.data_dir / file.file
-            with path.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
-            if digest != file.sha256:
-                raise ValueError(
-                    f"{path}: its SHA-256 is not the manifest's; generate it again"
-                )
-
     def _check_size(self, number: int, path: Path, expected: int) -> None:
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing; generate it again")
@@ -131,17 +106,52 @@ class StoredSplit:
         )
 
 
-def verify(problem: Problem, data_dir: str | Path) -> Manifest:
+def verify(
+    problem: Problem,
+    data_dir: str | Path,
+    num_workers: int = 1,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> Manifest:
     """Checks all that was generated for a problem against its manifest.
+
+    Files, checksums, counts, that every record holds values of its features, and that
+    no example is in two splits. As real corpora repeat themselves, the last is only
+    warned of, unless the problem promises `disjoint_splits`.
+
+    Args:
+        problem: The problem.
+        data_dir: Where it was generated.
+        num_workers: Processes.
+        progress: As in `generate`.
 
     Raises:
         FileNotFoundError: It was not generated, or a file is missing.
         ValueError: The first fault found; the message names file and record.
     """
     folder = Path(data_dir)
+    problem = problem.with_data(folder)
     manifest = Manifest.load(folder, problem.name)
     vocabulary = Vocabulary.load(folder / VOCABULARY_FILE)
     manifest.check_vocabulary(folder, vocabulary.fingerprint)
-    for split in manifest.splits:
-        StoredSplit(problem, folder, split).verify()
+    for split, entry in manifest.splits.items():
+        if len(StoredSplit(problem, folder, split)) != entry.examples:
+            raise ValueError(
+                f"{folder / entry.index.file} does not have the {entry.examples} "
+                f"examples of its manifest; generate it again"
+            )
+    repeated = check_records(
+        problem,
+        folder,
+        manifest,
+        has_values=True,
+        num_workers=num_workers,
+        progress=progress or (lambda stage, done, total: None),
+    )
+    for pair in repeated:
+        if problem.disjoint_splits:
+            raise ValueError(
+                f"problem {problem.name} promises that no example is in two splits, "
+                f"but {pair}"
+            )
+        _log.warning("%s: %s", problem.name, pair)
     return manifest

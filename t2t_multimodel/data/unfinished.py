@@ -177,8 +177,9 @@ class Unfinished:
             manifest.save(self.folder)
         moved = {name for names in files.values() for name in names}
         old = {file.file for manifest in replaced for file in manifest.files()}
+        reports = {f"{name}.report.json" for name in files}
         steps = {
-            "obsolete": sorted(old - moved),
+            "obsolete": sorted((old - moved) | reports),
             "vocabulary": has_new_vocabulary,
             "problems": files,
         }

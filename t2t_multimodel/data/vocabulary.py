@@ -132,6 +132,10 @@ class Vocabulary:
         ids: list[list[int]] = self._processor.encode([_escape(t) for t in texts])
         return ids
 
+    def is_spelled_in_bytes(self, character: str) -> bool:
+        """Whether a character is not in the vocabulary, so that bytes stand for it."""
+        return any(map(self._processor.is_byte, self.encode(character)))
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of some numbers: stops at the first end, skips padding."""
         kept = []

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from absl import flags
 
+from t2t_multimodel import registry
 from t2t_multimodel.bin import program, t2t_datagen
 from t2t_multimodel.data.manifest import Manifest
 
@@ -59,8 +60,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 def _corpus(folder: Path) -> Path:
     folder.mkdir()
     for split in ("train", "dev", "test"):
-        (folder / f"{split}.en").write_text("a house\na tree\n", "utf-8")
-        (folder / f"{split}.de").write_text("ein Haus\nein Baum\n", "utf-8")
+        (folder / f"{split}.en").write_text(f"a {split} house\na tree\n", "utf-8")
+        (folder / f"{split}.de").write_text(f"ein {split}-Haus\nein Baum\n", "utf-8")
     return folder
 
 
@@ -121,6 +122,10 @@ def test_a_fault_in_the_data_is_one_line_even_with_tensorflow(tmp_path: Path) ->
         (["--problem=parse_mini", "--data_dir=x", "--vocab_size=9"], "269 pieces"),
         (["--problem=translate_ende_wmt", "--data_dir=x"], "needs --source_dir"),
         (["--problem=parse_mini", "--data_dir=x", "--describe"], "is not in x"),
+        (["--describe", "parse_minni"], "near it: parse_mini"),
+        (["--verify", "parse_mini"], "--data_dir is missing"),
+        (["--report", "parse_mini", "--data_dir=x"], "is not in x"),
+        (["--problem=parse_mini", "--data_dir=x", "--max_bad_share=2"], "from 0 to 1"),
         (["--problem=parse_mini", "--data_dir=x", "--verify"], "is not in x"),
         (["--list", "--t2t_usr_dir=nowhere"], "nowhere is not a folder"),
     ],
@@ -148,13 +153,59 @@ def test_data_are_made_described_and_verified(run: Run, tmp_path: Path) -> None:
     assert "translate_deen_wmt: 2 train, 2 dev, 2 test" in shown
     assert Manifest.load(data, "translate_ende_wmt").splits["train"].examples == 2
     status, shown, errors = run(*given, "--describe", "--verify")
-    assert (status, errors) == (0, "")
+    assert status == 0
+    assert errors.splitlines()[0] == (
+        "translate_ende_wmt: 1 examples of dev are in train as well, the first: "
+        "dev 1, train 1"
+    )
     assert "text (english) -> text (german)" in shown
-    assert "All checksums are right." in shown
+    assert "All is as it should be." in shown
     shard = data / "translate_ende_wmt-dev-00000-of-00001"
     shard.write_bytes(shard.read_bytes()[:-1])
     status, _, errors = run(*given, "--verify")
     assert status == 1 and "is truncated at record 1" in errors
+
+
+def test_what_a_problem_needs_is_told_before_anything_is_made(run: Run) -> None:
+    status, shown, errors = run("--describe", "parse_wsj", "translate_deen_mini")
+    assert (status, errors) == (0, "")
+    wanted = registry.problem("parse_wsj")
+    for told in (
+        *(wanted.source, wanted.licence, wanted.stand_in),
+        *wanted.layout.split("\n"),
+        "text (english) -> tree",
+        "bracketing_f1, whole_trees",
+        "train_sections",
+        "t2t-datagen --problems=parse_wsj --source_dir=FOLDER --data_dir=data",
+        "the records of translate_ende_mini",
+    ):
+        assert told in shown
+
+
+def test_faults_are_counted_and_the_report_tells_of_them(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "reviews.py").write_text(SENTIMENT)
+    (tmp_path / "reviews").mkdir()
+    for split in ("train", "dev", "test"):
+        text = f"a film for {split}\tpositive\n" * 9 + "a film\tblue\n"
+        (tmp_path / "reviews" / f"{split}.tsv").write_text(text)
+    given = [f"--t2t_usr_dir={tmp_path}/mine", "--problem=sentiment_reviews"]
+    given += [f"--data_dir={tmp_path}/data", f"--source_dir={tmp_path}/reviews"]
+    given += ["--num_workers=1"]
+    status, _, errors = run(*given)
+    assert status == 1
+    assert "train: 1 of 10 examples are at fault (1: targets: no class)" in errors
+    assert "the first: example 9: targets: no class 'blue'" in errors
+    status, shown, errors = run(*given, "--max_bad_share=0.1")
+    assert status == 0 and "(1 skipped: targets: no class)" in shown
+    assert errors.count("1 of 10 examples are at fault") == 3
+    status, shown, errors = run(*given, "--report")
+    assert (status, errors) == (0, "")
+    assert "dev: 1 of 10 left out: targets: no class; the first: example 9:" in shown
+    assert "no example is in two splits" in shown
+    assert (tmp_path / "data" / "sentiment_reviews.report.json").exists()
 
 
 def test_the_list_shows_kinds_commands_sizes_and_groups(run: Run) -> None:
