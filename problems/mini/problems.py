@@ -139,7 +139,7 @@ class CaptionMini(MiniatureProblem):
     """A picture into the English sentence that tells all that it shows."""
 
     inputs, targets = Image(painter.SIZE, painter.SIZE), Text("english")
-    metrics = ("bleu_4",)
+    metrics = ("bleu_4", "cider_d", "rouge_l")
     sizes = _sizes(train=10000)
 
     def example(self, scene: Scene, seeds: Seeds) -> tuple[Any, Any]:

@@ -129,7 +129,7 @@ class Text(Feature):
     """
 
     modality = "text"
-    default_metrics: ClassVar[tuple[str, ...]] = ("bleu",)
+    default_metrics: ClassVar[tuple[str, ...]] = ("bleu", "chrf")
     multiple = 4
 
     def __init__(self, language: str | None = None) -> None:
@@ -190,7 +190,7 @@ class Texts(Text):
     figures take the first; metrics on decoded output take all as references.
     """
 
-    default_metrics = ("bleu_4",)
+    default_metrics = ("bleu_4", "cider_d", "rouge_l")
 
     def describe(self) -> str:
         return f"texts ({self.language})" if self.language else "texts"

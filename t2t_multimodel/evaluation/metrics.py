@@ -1,7 +1,8 @@
 """The metrics that a problem may name, and what computes each.
 
 A metric reads all decoded outputs of a split beside the raw references and answers with
-its score first, then figures that come with it (precision and recall beside F1).
+its figure first, then those that come with it (precision and recall beside F1). Every
+score has a 95 % interval by bootstrap over the examples.
 """
 
 from __future__ import annotations
@@ -10,14 +11,24 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from t2t_multimodel.evaluation import label_scores, text_scores, tree_scores
+from t2t_multimodel.evaluation import (
+    caption_scores,
+    label_scores,
+    text_scores,
+    tree_scores,
+)
+from t2t_multimodel.evaluation.bootstrap import intervals
+from t2t_multimodel.evaluation.measurement import Measurement
 from t2t_multimodel.evaluation.score import Score
 
-Compute = Callable[[Sequence[Any], Sequence[Any]], tuple[Score, ...]]
+Compute = Callable[[Sequence[Any], Sequence[Any]], tuple[Measurement, ...]]
 
 METRICS: dict[str, Compute] = {
     "bleu": text_scores.bleu,
-    "bleu_4": text_scores.caption_bleu,
+    "chrf": text_scores.chrf,
+    "bleu_4": caption_scores.caption_bleu,
+    "cider_d": caption_scores.cider_d,
+    "rouge_l": caption_scores.rouge_l,
     "wer": text_scores.word_errors,
     "cer": text_scores.character_errors,
     "bracketing_f1": tree_scores.bracketing,
@@ -25,6 +36,18 @@ METRICS: dict[str, Compute] = {
     "tagging_accuracy": tree_scores.tagging,
     "top_1": label_scores.top_1,
     "top_5": label_scores.top_5,
+}
+
+# Figures that come with a metric: which one they come with.
+COMPANIONS = {
+    "bleu_1": "bleu_4",
+    "bleu_2": "bleu_4",
+    "bleu_3": "bleu_4",
+    "bracketing_precision": "bracketing_f1",
+    "bracketing_recall": "bracketing_f1",
+    "complete_match": "bracketing_f1",
+    "usable_trees": "bracketing_f1",
+    "top_1_macro": "top_1",
 }
 
 
@@ -50,8 +73,26 @@ def compute_scores(
         ValueError: A metric is unknown, or the two do not match in number.
     """
     check_metrics(names)
-    scores: dict[str, Score] = {}
+    found: dict[str, Measurement] = {}
     for name in names:
-        for score in METRICS[name](hypotheses, references):
-            scores.setdefault(score.name, score)
-    return tuple(scores.values())
+        for measurement in METRICS[name](hypotheses, references):
+            found.setdefault(measurement.name, measurement)
+    measurements = list(found.values())
+    return tuple(
+        Score(m.name, m.value, m.title, m.unit, m.detail, interval)
+        for m, interval in zip(measurements, intervals(measurements), strict=True)
+    )
+
+
+def measure_one(
+    name: str, hypotheses: Sequence[Any], references: Sequence[Any]
+) -> Measurement:
+    """One figure, a metric's own or one that comes with it, ready to be resampled.
+
+    Raises:
+        ValueError: There is no such figure for outputs like these.
+    """
+    owner = COMPANIONS.get(name, name)
+    check_metrics([owner])
+    found = {m.name: m for m in METRICS[owner](hypotheses, references)}
+    return found[name]

@@ -14,9 +14,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from t2t_multimodel.evaluation.bootstrap import LEVEL, NUM_RESAMPLES
 from t2t_multimodel.evaluation.score import ProblemScores
 
 PLAIN_WIDTH = 150
+
+INTERVAL_NOTE = (
+    f"In brackets: {LEVEL:.0f} % intervals by {NUM_RESAMPLES} bootstrap resamples of "
+    "the examples; they say nothing of another training."
+)
 
 HEADINGS = (
     "problem",
@@ -34,7 +40,7 @@ def score_table(results: Sequence[ProblemScores]) -> Table:
     for column, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if column < 2 else "right")
     for result in results:
-        first, *cells = _cells(result)
+        first, *cells = _cells(result, "\n")
         table.add_row(f"[bold]{first}", *cells)
     return table
 
@@ -47,7 +53,7 @@ def print_table(results: Sequence[ProblemScores], title: str = "") -> None:
     if title:
         console.print(title, soft_wrap=True)
     console.print(score_table(results))
-    for line in signatures(results):
+    for line in _notes(results):
         console.print(line, style="dim", soft_wrap=True)
 
 
@@ -55,23 +61,22 @@ def score_markdown(results: Sequence[ProblemScores]) -> str:
     """The same table in Markdown, with the signatures below it."""
     rows = [[heading.replace("\n", " ") for heading in HEADINGS]]
     rows.append(["---", "---", "---:", "---:", "---:", "---:"])
-    rows += [_cells(result) for result in results]
+    rows += [_cells(result, ", ") for result in results]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", *signatures(results), ""])
+    return "\n".join([*lines, "", *_notes(results), ""])
 
 
 def signatures(results: Sequence[ProblemScores]) -> list[str]:
     """What makes the scores comparable: a line for each signature and who has it."""
-    owners: dict[tuple[str, str], list[str]] = {}
+    owners: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for result in results:
         for score in result.scores:
             if score.detail:
-                owners.setdefault((score.title, score.detail), []).append(
-                    result.problem
-                )
+                titles, problems = owners.setdefault(score.detail, ({}, {}))
+                titles[score.title] = problems[result.problem] = None
     return [
-        f"{title} of {', '.join(problems)}: sacreBLEU {detail}"
-        for (title, detail), problems in owners.items()
+        f"{', '.join(titles)} of {', '.join(problems)}: {detail}"
+        for detail, (titles, problems) in owners.items()
     ]
 
 
@@ -89,6 +94,9 @@ def score_json(run: Any, results: Sequence[ProblemScores]) -> dict[str, Any]:
                 "examples": result.num_examples,
                 "seconds": round(result.seconds, 3),
                 "scores": {score.name: score.value for score in result.scores},
+                "intervals_95": {
+                    s.name: list(s.interval) for s in result.scores if s.interval
+                },
                 "signatures": {s.name: s.detail for s in result.scores if s.detail},
             }
             for result in results
@@ -133,14 +141,20 @@ def write_summaries(
     return folder
 
 
-def _cells(result: ProblemScores) -> list[str]:
+def _notes(results: Sequence[ProblemScores]) -> list[str]:
+    """What stands below a table: the intervals' meaning, the signatures."""
+    has_intervals = any(s.interval for result in results for s in result.scores)
+    return [*([INTERVAL_NOTE] if has_intervals else []), *signatures(results)]
+
+
+def _cells(result: ProblemScores, between: str) -> list[str]:
     forced = {s.title: s for s in result.scores if s.is_teacher_forced}
-    decoded = [str(score) for score in result.scores if not score.is_teacher_forced]
+    decoded = [s.with_interval for s in result.scores if not s.is_teacher_forced]
     perplexity = forced.get("log-perplexity")
     accuracy = forced.get("token accuracy")
     return [
         result.problem,
-        ", ".join(decoded),
+        between.join(decoded),
         f"{perplexity.value:.3f}" if perplexity else "",
         f"{accuracy.value:.1f} %" if accuracy else "",
         f"{result.num_examples} {result.split}",

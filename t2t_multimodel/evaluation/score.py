@@ -18,6 +18,8 @@ class Score:
         title: How a table names it.
         unit: `"%"`, or empty.
         detail: What makes the figure comparable, such as sacreBLEU's signature.
+        interval: Where the figure lies in 95 % of resamples of the examples; None where
+            that is not known.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Score:
     title: str
     unit: str = ""
     detail: str = ""
+    interval: tuple[float, float] | None = None
 
     @property
     def is_teacher_forced(self) -> bool:
@@ -34,6 +37,14 @@ class Score:
     def __str__(self) -> str:
         """`BLEU 27.3`, `WER 12.0 %`."""
         return f"{self.title} {self.value:.1f}{self.unit and ' ' + self.unit}"
+
+    @property
+    def with_interval(self) -> str:
+        """`BLEU 27.3 (25.1–29.6)`; without an interval as `str`."""
+        if self.interval is None:
+            return str(self)
+        low, high = self.interval
+        return f"{self} ({low:.1f}–{high:.1f})"
 
 
 @dataclass(frozen=True)

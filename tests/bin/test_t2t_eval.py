@@ -100,7 +100,7 @@ def test_json_is_all_that_goes_to_standard_output(
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert (problem["problem"], problem["split"]) == ("image_mini", "dev")
     assert problem["examples"] == 4
-    assert set(problem["scores"]) == {"top_1", "top_5"}
+    assert set(problem["scores"]) == {"top_1", "top_1_macro", "top_5"}
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_command_names_what_is_produced() -> None:
 
 
 def test_metrics_follow_the_targets_unless_given() -> None:
-    assert _Plain().metrics == ("bleu",)
+    assert _Plain().metrics == ("bleu", "chrf")
     assert _Parse().metrics == ("bracketing_f1", "whole_trees")
     assert _Photos().metrics == ("top_1", "top_5")
     assert _Caption().metrics == ("bleu_4",)

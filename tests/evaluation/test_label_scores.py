@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from t2t_multimodel.evaluation.label_scores import top_1, top_5
@@ -24,5 +25,19 @@ def test_top_5_counts_the_best_five() -> None:
 
 
 def test_rankings_and_labels_must_match_in_number() -> None:
-    with pytest.raises(ValueError, match=r"4 rankings .* 1 labels"):
+    with pytest.raises(ValueError, match=r"4 rankings .* 1 references"):
         top_1(RANKINGS, [0])
+
+
+def test_the_mean_over_classes_weighs_rare_ones_as_common_ones() -> None:
+    # Class 0: 2 of 3 right; class 7: 0 of 1.
+    share, by_class = top_1([[0], [0], [7], [0]], [0, 0, 0, 7])
+    assert share.value == pytest.approx(50.0)
+    assert by_class.name == "top_1_macro"
+    assert by_class.value == pytest.approx(100 * (2 / 3 + 0) / 2)
+
+
+def test_a_class_that_was_not_drawn_does_not_count() -> None:
+    _, by_class = top_1([[0], [1]], [0, 7])
+    assert by_class.of_weights(np.array([2.0, 0.0])) == pytest.approx(100.0)
+    assert by_class.of_weights(np.array([3.0, 1.0])) == pytest.approx(50.0)

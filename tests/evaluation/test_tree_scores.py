@@ -20,6 +20,7 @@ def test_the_same_tree_scores_a_hundred() -> None:
         "bracketing_f1": 100.0,
         "bracketing_precision": 100.0,
         "bracketing_recall": 100.0,
+        "complete_match": 100.0,
         "usable_trees": 100.0,
     }
     assert whole_trees([GOLD], [GOLD])[0].value == 100.0
@@ -63,6 +64,41 @@ def test_punctuation_is_not_counted() -> None:
     assert tagging([mistagged], [GOLD])[0].value == 100.0
 
 
+def test_several_punctuation_marks_close_up_and_tagging_leaves_them_out() -> None:
+    # Words: he `` ran , '' she said; counted are he 0, ran 1, she 2, said 3.
+    gold = "S S NP PRP /NP `` VP VBD /VP , '' /S NP PRP /NP VP VBD /VP : /S"
+    # The same words, the marks elsewhere: S 0-4, S 0-2, NP 0-1, VP 1-2, NP 2-3, VP 3-4.
+    output = "S S NP PRP `` /NP VP VBD , /VP /S '' NP PRP /NP VP VBD : /VP /S"
+    found = figures([output], [gold])
+    assert (found["bracketing_f1"], found["complete_match"]) == (100.0, 100.0)
+    # One tag of the four words is wrong; the four marks do not count.
+    wrong = gold.replace("VBD /VP , ", "VBN /VP , ")
+    assert tagging([wrong], [gold])[0].value == pytest.approx(100 * 3 / 4)
+
+
+def test_an_outer_label_is_no_constituent() -> None:
+    for outer in ("TOP", "ROOT"):
+        found = figures([f"{outer} {GOLD} /{outer}"], [GOLD])
+        assert (found["bracketing_f1"], found["complete_match"]) == (100.0, 100.0)
+
+
+def test_complete_match_is_of_brackets_and_not_of_tags() -> None:
+    mistagged = GOLD.replace("VBD", "VBZ")
+    flat = "S NP DT NN /NP VP VBD DT NN /VP . /S"
+    found = figures([mistagged, flat, "S NP"], [GOLD] * 3)
+    assert found["complete_match"] == pytest.approx(100 / 3)
+    # A bracket too many spoils it as well as one too few.
+    more = GOLD.replace("VBD", "X VBD /X")
+    assert figures([more], [GOLD])["complete_match"] == 0.0
+    assert figures([more], [GOLD])["bracketing_recall"] == 100.0
+
+
+def test_a_sentence_of_one_punctuation_mark_has_nothing_to_find() -> None:
+    found = figures(["S . /S", GOLD], ["S . /S", GOLD])
+    assert found["bracketing_recall"] == 100.0
+    assert found["complete_match"] == 100.0
+
+
 def test_a_constituent_that_occurs_twice_must_be_found_twice() -> None:
     twice, once = "S NP NP NN /NP /NP VBZ /S", "S NP NN /NP VBZ /S"
     assert figures([once], [twice])["bracketing_recall"] == pytest.approx(100 * 2 / 3)
@@ -96,6 +132,7 @@ def test_an_output_that_is_no_tree_of_the_sentence_has_no_brackets(
     assert found["bracketing_precision"] == pytest.approx(100.0)
     assert found["bracketing_f1"] == pytest.approx(100 * 2 * 4 / (4 + 8))
     assert found["usable_trees"] == pytest.approx(50.0)
+    assert found["complete_match"] == pytest.approx(50.0)
     assert tagging([output, GOLD], [GOLD, GOLD])[0].value == pytest.approx(50.0)
 
 
