@@ -23,11 +23,14 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from absl import flags
 
 from t2t_multimodel import quiet, registry
+
+if TYPE_CHECKING:
+    from t2t_multimodel.decoding.config import DecodeConfig
 
 HELP_FLAGS = ("--help", "-help", "-h", "--helpfull", "--helpshort")
 
@@ -55,6 +58,27 @@ def define_problem_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "seed", 0, "Seed of all that is random.", flag_values=flag_values
     )
+
+
+def define_decode_hparams(flag_values: flags.FlagValues) -> None:
+    """The flag that says how outputs are searched for."""
+    flags.DEFINE_string(
+        "decode_hparams",
+        "",
+        'How to search, such as "beam_size=4,alpha=0.6"; greedily by default.',
+        flag_values=flag_values,
+    )
+
+
+def decode_config(flag_values: flags.FlagValues) -> DecodeConfig:
+    """What `--decode_hparams` says.
+
+    Raises:
+        ValueError: A field is unknown (near names are given) or has no such value.
+    """
+    from t2t_multimodel.decoding.config import DecodeConfig
+
+    return DecodeConfig.from_text(flag_values.decode_hparams)
 
 
 def problem_names(flag_values: flags.FlagValues) -> tuple[str, ...]:

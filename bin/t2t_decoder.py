@@ -12,10 +12,18 @@ or a file of them, one a line (sentences, or paths of image or audio files):
   t2t-decoder --output_dir=run --problem=translate_ende_mini \\
       --decode_from_file=sentences.txt --decode_to_file=translations.txt
 
-One line comes out for each input, in the same order. Parse trees are written in
-linear form (S NP NNP /NP VP VBZ /VP /S); with --brackets, the words are put back in
-brackets wherever the output is a tree of the sentence. With --top_k classes are
-listed with their probabilities.
+  t2t-decoder --output_dir=run --problem=caption_mini photo.png \\
+      --decode_hparams="temperature=1,top_p=0.9,num_samples=5,seed=1"
+
+--decode_hparams says how to search: beam_size, alpha (of the length penalty), nbest;
+temperature, top_k, top_p, num_samples, seed to draw outputs; min_length, max_length (in
+tokens); constrained=False lets a parser write what is no tree.
+
+One line comes out for each input, in the same order; where several outputs are asked
+for, a line for each: the input's number from 0, the output and its score, with |||
+between them. Parse trees are written in linear form (S NP NNP /NP VP VBZ /VP /S); with
+--brackets, the words are put back in brackets wherever the output is a tree of the
+sentence. With --top_k classes are listed with their probabilities.
 """
 
 from __future__ import annotations
@@ -58,6 +66,7 @@ flags.DEFINE_integer(
     lower_bound=0,
     flag_values=FLAGS,
 )
+program.define_decode_hparams(FLAGS)
 flags.DEFINE_bool(
     "brackets", False, "Write parse trees in brackets with words.", flag_values=FLAGS
 )
@@ -70,9 +79,11 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError("give inputs as arguments, or --decode_from_file, one of them")
     given = [text for text in (FLAGS.problems, FLAGS.problem) if text]
     names = registry.parse_problems(given) if given else ()
+    config = program.decode_config(FLAGS)
     quiet.import_tensorflow()
+    from t2t_multimodel.decoding.decode import DecodedText
     from t2t_multimodel.decoding.raw_inputs import decode_inputs, read_lines
-    from t2t_multimodel.decoding.rendering import render_output
+    from t2t_multimodel.decoding.rendering import render_nbest, render_output
     from t2t_multimodel.training.restore import load_run
 
     run = load_run(output_dir, FLAGS.checkpoint)
@@ -88,13 +99,17 @@ def main(arguments: Sequence[str]) -> None:
         where=where,
         batch_cost=FLAGS.batch_cost,
         depth=max(1, FLAGS.top_k),
+        config=config,
     )
-    _write(
-        "".join(
-            render_output(problem, value, output, FLAGS.top_k, FLAGS.brackets) + "\n"
-            for value, output in zip(inputs, outputs, strict=True)
-        )
-    )
+    lines: list[str] = []
+    for number, (value, output) in enumerate(zip(inputs, outputs, strict=True)):
+        if config.num_outputs > 1 and isinstance(output, DecodedText):
+            lines += render_nbest(problem, value, output, number, FLAGS.brackets)
+        else:
+            lines.append(
+                render_output(problem, value, output, FLAGS.top_k, FLAGS.brackets)
+            )
+    _write("".join(f"{line}\n" for line in lines))
 
 
 def _one_name(names: Sequence[str], known: Sequence[str]) -> str:

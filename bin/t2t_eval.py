@@ -1,7 +1,6 @@
 """t2t-eval: scores of a trained run, on what it writes by itself.
 
-Decodes every example of a split greedily and compares the output with the raw
-reference: BLEU and chrF for translations (sacreBLEU, signature shown); BLEU-1 to
+Decodes every example of a split and compares the output with the raw reference: BLEU and chrF for translations (sacreBLEU, signature shown); BLEU-1 to
 BLEU-4, CIDEr-D and ROUGE-L for captions; word error rate for speech; labelled
 bracketing F1 and whole trees for parsing; top-1 and top-5 for classes. Beside each
 stands its 95 % interval, by bootstrap over the examples. Log-perplexity and token
@@ -17,6 +16,9 @@ are no scores of what it writes.
   t2t-eval --output_dir=run --report_dir=report
       Also writes report/scores.json, report/table.md and every output as
       report/samples/PROBLEM.jsonl.
+
+  t2t-eval --output_dir=run --decode_hparams="beam_size=4,alpha=0.6"
+      Searches with a beam; greedily by default.
 
   t2t-eval --output_dir=run --json
       Prints JSON in place of the table.
@@ -69,6 +71,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "report_dir", None, "Write JSON, a table and all outputs here.", flag_values=FLAGS
 )
+program.define_decode_hparams(FLAGS)
 flags.DEFINE_bool("json", False, "Print JSON, not a table.", flag_values=FLAGS)
 
 
@@ -79,6 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     output_dir = program.required(FLAGS, "output_dir")
     given = [text for text in (FLAGS.problems, FLAGS.problem) if text]
     names = registry.parse_problems(given) if given else None
+    config = program.decode_config(FLAGS)
     quiet.import_tensorflow()
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate
@@ -93,16 +97,18 @@ def main(arguments: Sequence[str]) -> None:
         max_examples=FLAGS.max_examples,
         batch_cost=FLAGS.batch_cost,
         show_progress=True,
+        decode_config=config,
     )
     report.write_summaries(output_dir, run.step, results)
     if FLAGS.report_dir:
-        report.save_report(FLAGS.report_dir, run, results)
+        report.save_report(FLAGS.report_dir, run, results, config)
     if FLAGS.json:
-        figures = report.score_json(run, results)
+        figures = report.score_json(run, results, config)
         sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     else:
         splits = ", ".join(dict.fromkeys(result.split for result in results))
-        title = f"{output_dir}, step {run.step}, {splits} split"
+        search = FLAGS.decode_hparams or "greedy"
+        title = f"{output_dir}, step {run.step}, {splits} split, {search}"
         report.print_table(results, title)
 
 

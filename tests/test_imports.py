@@ -20,7 +20,7 @@ ALLOWED = {
     "layers": set[str](),
     "modalities": {"layers"},
     "models": {"modalities", "layers"},
-    "decoding": {"data", "models"},
+    "decoding": {"data", "models", "training"},
     "training": {"data", "models", "layers"},
     "evaluation": {"data", "models", "decoding"},
     "serving": {"data", "models", "decoding"},

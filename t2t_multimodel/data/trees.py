@@ -62,6 +62,11 @@ class Node:
         return tuple(found)
 
 
+def words_of(sentence: str) -> list[str]:
+    """The words of a sentence as a treebank splits it, at ASCII's blanks."""
+    return re.findall(r"\S+", sentence, re.ASCII)
+
+
 def read_brackets(text: str) -> Node:
     """The tree that a bracketed string spells, without its outer bracket.
 

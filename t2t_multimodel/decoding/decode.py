@@ -1,12 +1,8 @@
 """From a batch to what the model says of it: text, or ranked classes.
 
 `Decoder` joins three things that know nothing of each other: a view of the model, a
-search (`greedy.py`) and the vocabulary. The step function it builds reads the whole
-prefix again at every position; one that keeps a cache would take its place in
-`_search_graph` and nothing else would change.
-
-One graph is kept for each view signature, for all batch sizes and lengths: views that
-differ in their command alone share it.
+search and the vocabulary; and, where outputs have one, a grammar. It keeps a graph for
+each view signature, for all batch sizes and lengths.
 """
 
 from __future__ import annotations
@@ -18,7 +14,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from t2t_multimodel.decoding.greedy import greedy
+from t2t_multimodel.data.trees import words_of
+from t2t_multimodel.decoding.config import DecodeConfig
+from t2t_multimodel.decoding.graphs import classify_graph, relaxed_specs, search_graph
+from t2t_multimodel.decoding.tree_grammar import TreeGrammar
 
 # How long an output may get, from the length n of its input: `PER_POSITION` n + `MORE`.
 # Generous to trees, which are several times as long as their sentences; audio counts
@@ -37,10 +36,21 @@ class DecodedText:
     Attributes:
         text: What the tokens spell.
         log_probability: Natural log of the probability of all tokens, EOS included.
+        score: What the search ranks by: of a beam the log-probability under the length
+            penalty, else the log-probability.
+        others: The next best, or the further samples, where more than one was asked
+            for; there can be fewer.
     """
 
     text: str
     log_probability: float
+    score: float
+    others: tuple[DecodedText, ...] = ()
+
+    @property
+    def hypotheses(self) -> tuple[DecodedText, ...]:
+        """This one and the others, in order."""
+        return (self, *self.others)
 
 
 @dataclass(frozen=True)
@@ -64,22 +74,41 @@ class Decoder:
 
     Args:
         vocabulary: Turns ids into text.
-        max_length: No output is longer than this, in tokens.
+        max_length: No output is longer than this, in tokens, unless `config` says so.
         depth: How many classes a ranking holds at most.
+        config: How text is searched for.
     """
 
-    def __init__(self, vocabulary: Any, max_length: int = 512, depth: int = 5) -> None:
+    def __init__(
+        self,
+        vocabulary: Any,
+        max_length: int = 512,
+        depth: int = 5,
+        config: DecodeConfig | None = None,
+    ) -> None:
         self._vocabulary = vocabulary
         self._max_length = max_length
         self._depth = depth
+        self._config = config or DecodeConfig()
         self._graphs: dict[Any, Any] = {}
 
-    def decode(self, view: Any, features: Mapping[str, Any]) -> list[Decoded]:
+    def decode(
+        self,
+        view: Any,
+        features: Mapping[str, Any],
+        grammar: TreeGrammar | None = None,
+    ) -> list[Decoded]:
         """What the view says of every example of a batch, in the batch's order.
+
+        No output depends on what else is in the batch, nor on its padding.
 
         Args:
             view: A view of the model, as `MultiModel.view` gives.
             features: A batch as docs/architecture.md describes; targets are not read.
+                `index` tells examples apart where outputs are drawn; without it their
+                places in the batch do.
+            grammar: Outputs are held to it; the inputs then are text, whose words are
+                counted. See `grammars.grammar_of`.
 
         Returns:
             `DecodedText` where the view's targets are text, else `RankedClasses`.
@@ -87,21 +116,72 @@ class Decoder:
         inputs = {key: features[key] for key in INPUT_KEYS if key in features}
         if view.task.targets.modality == "label":
             return list(self._rank(view, inputs))
-        return list(self._search(view, inputs))
+        size = len(inputs["inputs"])
+        index = np.asarray(features.get("index", np.arange(size)), np.int64)
+        return list(self._search(view, inputs, index, grammar))
 
-    def _search(self, view: Any, inputs: Mapping[str, Any]) -> list[DecodedText]:
-        graph = self._graph(view, inputs, _search_graph)
-        limits = length_limits(view.task.inputs, inputs, self._max_length)
-        found = graph(inputs, tf.constant(view.command_id, tf.int32), limits)
+    def _search(
+        self,
+        view: Any,
+        inputs: Mapping[str, Any],
+        index_B: np.ndarray,
+        grammar: TreeGrammar | None,
+    ) -> list[DecodedText]:
+        limits_B = self._limits(view.task.inputs, inputs)
+        num_words_B = np.zeros(len(index_B), np.int32)
+        if grammar is not None:
+            num_words_B = self._count_words(inputs["inputs"])
+            shortest_B = [grammar.shortest(int(count)) for count in num_words_B]
+            limits_B = np.maximum(limits_B, np.array(shortest_B, np.int32))
+        graph = self._graph(view, inputs, grammar)
+        found = graph(
+            inputs,
+            tf.constant(view.command_id, tf.int32),
+            tf.constant(limits_B),
+            tf.constant(index_B),
+            tf.constant(num_words_B),
+        )
         return [
-            DecodedText(self._vocabulary.decode(ids), float(log_probability))
-            for ids, log_probability in zip(
-                found.ids.numpy().tolist(), found.log_probability.numpy(), strict=True
+            self._text(*row)
+            for row in zip(
+                found.ids.numpy().tolist(),
+                found.log_probability.numpy().tolist(),
+                found.score.numpy().tolist(),
+                strict=True,
             )
         ]
 
+    def _text(
+        self,
+        ids_NL: list[list[int]],
+        log_probability_N: list[float],
+        score_N: list[float],
+    ) -> DecodedText:
+        """The hypotheses of one input, as many of them as are asked for and exist."""
+        listed = [
+            DecodedText(self._vocabulary.decode(ids), log_probability, score)
+            for ids, log_probability, score in zip(
+                ids_NL, log_probability_N, score_N, strict=True
+            )
+            if score > -float("inf")
+        ][: self._config.num_outputs]
+        first, *others = listed
+        return DecodedText(
+            first.text, first.log_probability, first.score, tuple(others)
+        )
+
+    def _limits(self, port: Any, inputs: Mapping[str, Any]) -> np.ndarray:
+        if not self._config.max_length:
+            limits: np.ndarray = length_limits(port, inputs, self._max_length).numpy()
+            return limits
+        return np.full(len(inputs["inputs"]), self._config.max_length, np.int32)
+
+    def _count_words(self, ids_BL: Any) -> np.ndarray:
+        sentences = map(self._vocabulary.decode, np.asarray(ids_BL).tolist())
+        return np.array([len(words_of(text)) for text in sentences], np.int32)
+
     def _rank(self, view: Any, inputs: Mapping[str, Any]) -> list[RankedClasses]:
-        graph = self._graph(view, inputs, _classify_graph)
+        graph = self._graph(view, inputs)
         probabilities_BC = graph(inputs, tf.constant(view.command_id, tf.int32)).numpy()
         # Stable, so that of equal classes the first wins, on every machine.
         order_BC = np.argsort(-probabilities_BC, axis=-1, kind="stable")
@@ -113,11 +193,19 @@ class Decoder:
             for row, order in zip(probabilities_BC, order_BC, strict=True)
         ]
 
-    def _graph(self, view: Any, inputs: Mapping[str, Any], build: Any) -> Any:
+    def _graph(
+        self,
+        view: Any,
+        inputs: Mapping[str, Any],
+        grammar: TreeGrammar | None = None,
+    ) -> Any:
         specs = relaxed_specs(inputs)
-        key = (view.signature, repr(sorted(specs.items())))
+        key = (view.signature, repr(sorted(specs.items())), grammar)
         if key not in self._graphs:
-            self._graphs[key] = build(view, specs)
+            if view.task.targets.modality == "label":
+                self._graphs[key] = classify_graph(view, specs)
+            else:
+                self._graphs[key] = search_graph(view, specs, self._config, grammar)
         return self._graphs[key]
 
 
@@ -148,71 +236,3 @@ def length_limits(port: Any, inputs: Mapping[str, Any], max_length: int) -> Any:
         positions_B /= WAVEFORM_SAMPLES_PER_FRAME
     limits_B = PER_POSITION[port.modality] * positions_B + MORE[port.modality]
     return tf.clip_by_value(tf.cast(limits_B, tf.int32), 1, max_length)
-
-
-def relaxed_specs(features: Mapping[str, Any]) -> dict[str, Any]:
-    """The types of a batch with its batch size and lengths left open.
-
-    An image (rank 4) keeps its height and width, anything else leaves its second
-    dimension open as well: one graph then serves every batch of a problem.
-    """
-    specs = {}
-    for name, value in features.items():
-        tensor = tf.convert_to_tensor(value)
-        fixed = 1 if len(tensor.shape) == 4 else 2
-        open_dimensions = [None] * min(fixed, len(tensor.shape))
-        shape = [*open_dimensions, *tensor.shape[fixed:]]
-        specs[name] = tf.TensorSpec(shape, tensor.dtype, name=name)
-    return specs
-
-
-def _search_graph(view: Any, specs: Mapping[str, Any]) -> Any:
-    """Greedy search through `view` as one graph of (inputs, command, limits)."""
-
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            specs,
-            tf.TensorSpec([], tf.int32, name="command"),
-            tf.TensorSpec([None], tf.int32, name="limits"),
-        ],
-    )
-    def search(inputs: Mapping[str, Any], command: Any, limits_B: Any) -> Any:
-        features = {**inputs, "command": command}
-        encoded_BSD, mask_BS = view.encode(features, training=False)
-
-        def step(ids_BW: Any, position: Any) -> Any:
-            # True up to the position asked for, as in the training batch whose
-            # targets would end there.
-            within_W = tf.range(tf.shape(ids_BW)[1]) <= position
-            within_BW = tf.broadcast_to(within_W, tf.shape(ids_BW))
-            logits_BWV = view.decode(
-                encoded_BSD,
-                mask_BS,
-                ids_BW,
-                within_BW,
-                command,
-                training=False,
-            )
-            return logits_BWV[:, position]
-
-        return greedy(step, limits_B)
-
-    return search
-
-
-def _classify_graph(view: Any, specs: Mapping[str, Any]) -> Any:
-    """Class probabilities of `view` as one graph of (inputs, command)."""
-
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            specs,
-            tf.TensorSpec([], tf.int32, name="command"),
-        ],
-    )
-    def classify(inputs: Mapping[str, Any], command: Any) -> Any:
-        logits_BC = view.classify({**inputs, "command": command})
-        return tf.nn.softmax(tf.cast(logits_BC, tf.float32))
-
-    return classify

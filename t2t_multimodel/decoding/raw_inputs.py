@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.decoding.decode import Decoded, Decoder
+from t2t_multimodel.decoding.grammars import grammar_of
 
 BATCH_COST = 2048
 
@@ -25,6 +29,7 @@ def decode_inputs(
     batch_cost: int = BATCH_COST,
     depth: int = 5,
     advance: Callable[[int], None] | None = None,
+    config: DecodeConfig | None = None,
 ) -> list[Decoded]:
     """What a run makes of raw inputs.
 
@@ -37,22 +42,28 @@ def decode_inputs(
         batch_cost: Padded positions in a batch; no output depends on it.
         depth: How many classes a ranking holds at most.
         advance: Called with the number of inputs of each batch done.
+        config: How text is searched for; greedily by default.
 
     Returns:
         An output for each input, in the same order.
 
     Raises:
-        ValueError: An input cannot be read; the message says which and why.
+        ValueError: An input cannot be read; the message says which and why. Or the
+            problem's grammar cannot be had, see `grammars.grammar_of`.
     """
     view = run.model.view(problem.name)
     feature = problem.inputs
     stored = [_load(feature, value, _name(where, i)) for i, value in enumerate(inputs)]
     costs = [feature.cost(feature.length(value, run.vocabulary)) for value in stored]
-    decoder = Decoder(run.vocabulary, run.hparams.training.max_length, depth)
+    config = config or DecodeConfig()
+    grammar = grammar_of(run, problem, config)
+    max_length = run.hparams.training.max_length
+    decoder = Decoder(run.vocabulary, max_length, depth, config)
     outputs: dict[int, Decoded] = {}
     for places in _batches(costs, batch_cost):
         batch = feature.batch([stored[place] for place in places], run.vocabulary)
-        outputs.update(zip(places, decoder.decode(view, batch), strict=True))
+        batch["index"] = np.array(places)
+        outputs.update(zip(places, decoder.decode(view, batch, grammar), strict=True))
         if advance is not None:
             advance(len(places))
     return [outputs[place] for place in range(len(stored))]

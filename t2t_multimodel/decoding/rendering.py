@@ -6,7 +6,7 @@ from typing import Any
 
 from t2t_multimodel.data.features import ClassLabel, Tree
 from t2t_multimodel.data.problem import Problem
-from t2t_multimodel.data.trees import read_linear, write_brackets
+from t2t_multimodel.data.trees import read_linear, words_of, write_brackets
 from t2t_multimodel.decoding.decode import Decoded, DecodedText
 
 
@@ -44,9 +44,24 @@ def render_output(
     )
 
 
+def render_nbest(
+    problem: Problem,
+    value: Any,
+    output: DecodedText,
+    number: int,
+    brackets: bool = False,
+) -> list[str]:
+    """A line for each hypothesis: `number ||| text ||| score`, as Moses writes them."""
+    return [
+        f"{number} ||| {render_output(problem, value, one, brackets=brackets)} ||| "
+        f"{one.score:.4f}"
+        for one in output.hypotheses
+    ]
+
+
 def bracketed(linear: str, sentence: str) -> str | None:
     """The tree with the sentence's words, or None if it is no tree of that sentence."""
     try:
-        return write_brackets(read_linear(linear, sentence.split()))
+        return write_brackets(read_linear(linear, words_of(sentence)))
     except ValueError:
         return None

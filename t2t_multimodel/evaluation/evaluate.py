@@ -21,7 +21,10 @@ from t2t_multimodel.data.manifest import Manifest, manifest_path
 from t2t_multimodel.data.pipeline import eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.stored import StoredSplit
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.decoding.decode import Decoded, DecodedText, Decoder
+from t2t_multimodel.decoding.grammars import grammar_of
+from t2t_multimodel.decoding.tree_grammar import TreeGrammar
 from t2t_multimodel.evaluation.metrics import check_metrics, compute_scores
 from t2t_multimodel.evaluation.score import ProblemScores, Sample, Score
 from t2t_multimodel.evaluation.teacher_forced import TeacherForced
@@ -43,6 +46,7 @@ def evaluate(
     max_examples: int | None = None,
     batch_cost: int = BATCH_COST,
     show_progress: bool = False,
+    decode_config: DecodeConfig | None = None,
 ) -> list[ProblemScores]:
     """Scores a run on some of its problems.
 
@@ -54,6 +58,7 @@ def evaluate(
         max_examples: How many examples of each problem to look at, from the first.
         batch_cost: Padded positions in a batch; no score depends on it.
         show_progress: Draw a bar on standard error, if that is a terminal.
+        decode_config: How text is searched for; greedily by default.
 
     Returns:
         One entry a problem, in the order asked for.
@@ -66,14 +71,17 @@ def evaluate(
     names = tuple(problem_names or run.problem_names)
     folder = Path(data_dir) if data_dir else run.data_dir
     splits = [_open(run, name, folder, split) for name in names]
-    decoder = Decoder(run.vocabulary, run.hparams.training.max_length)
+    config = decode_config or DecodeConfig()
+    max_length = run.hparams.training.max_length
+    decoder = Decoder(run.vocabulary, max_length, config=config)
     forced = TeacherForced()
     results = []
     with _progress(show_progress) as progress:
         for stored in splits:
             total = len(stored) if max_examples is None else max_examples
             bar = progress.add_task(stored.problem.name, total=min(total, len(stored)))
-            evaluation = _Evaluation(run, stored, decoder, forced)
+            grammar = grammar_of(run, stored.problem, config, folder)
+            evaluation = _Evaluation(run, stored, decoder, forced, grammar)
             for batch in eval_batches(
                 stored.problem,
                 folder,
@@ -92,12 +100,18 @@ class _Evaluation:
     """One problem's outputs as they come in, and in the end its scores."""
 
     def __init__(
-        self, run: Run, stored: StoredSplit, decoder: Decoder, forced: TeacherForced
+        self,
+        run: Run,
+        stored: StoredSplit,
+        decoder: Decoder,
+        forced: TeacherForced,
+        grammar: TreeGrammar | None,
     ) -> None:
         self._view = run.model.view(stored.problem.name)
         self._stored = stored
         self._decoder = decoder
         self._forced = forced
+        self._grammar = grammar
         self._writes_text = self._view.task.targets.modality == "text"
         self._outputs: dict[int, Decoded] = {}
         self._started = time.perf_counter()
@@ -106,7 +120,7 @@ class _Evaluation:
     def add(self, batch: Any) -> int:
         """Decodes a batch; returns the number of its examples."""
         places = batch["index"].numpy().tolist()
-        outputs = self._decoder.decode(self._view, batch)
+        outputs = self._decoder.decode(self._view, batch, self._grammar)
         self._outputs.update(zip(places, outputs, strict=True))
         if self._writes_text:
             self._forced.add(self._view, batch)

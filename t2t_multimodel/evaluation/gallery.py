@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from t2t_multimodel.data.trees import Node, read_linear
+from t2t_multimodel.data.trees import Node, read_linear, words_of
 from t2t_multimodel.evaluation.drawing import draw_image, draw_tree, load_pixels
 from t2t_multimodel.evaluation.score import ProblemScores, Sample
 
@@ -78,7 +78,7 @@ def _show(console: Console, title: str, sample: Sample, given: Any = None) -> No
 
 def _show_tree(console: Console, sample: Sample) -> None:
     console.print("its parse", highlight=False)
-    words = str(sample.inputs).split()
+    words = words_of(str(sample.inputs))
     tree = _tree(sample.output, words)
     if tree is None:
         console.print(

@@ -6,6 +6,7 @@ averaged over problems: they measure different things.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.evaluation.bootstrap import LEVEL, NUM_RESAMPLES
 from t2t_multimodel.evaluation.score import ProblemScores
 
@@ -80,13 +82,15 @@ def signatures(results: Sequence[ProblemScores]) -> list[str]:
     ]
 
 
-def score_json(run: Any, results: Sequence[ProblemScores]) -> dict[str, Any]:
-    """All figures as plain data, with what was evaluated."""
+def score_json(
+    run: Any, results: Sequence[ProblemScores], config: DecodeConfig | None = None
+) -> dict[str, Any]:
+    """All figures as plain data, with what was evaluated and how it was decoded."""
     return {
         "step": int(run.step),
         "seed": run.seed,
         "vocabulary": run.vocabulary.fingerprint,
-        "decoding": "greedy",
+        "decoding": dataclasses.asdict(config or DecodeConfig()),
         "problems": [
             {
                 "problem": result.problem,
@@ -104,7 +108,12 @@ def score_json(run: Any, results: Sequence[ProblemScores]) -> dict[str, Any]:
     }
 
 
-def save_report(folder: str | Path, run: Any, results: Sequence[ProblemScores]) -> Path:
+def save_report(
+    folder: str | Path,
+    run: Any,
+    results: Sequence[ProblemScores],
+    config: DecodeConfig | None = None,
+) -> Path:
     """Writes `scores.json`, `table.md` and `samples/PROBLEM.jsonl`, all outputs.
 
     Returns:
@@ -112,7 +121,7 @@ def save_report(folder: str | Path, run: Any, results: Sequence[ProblemScores]) 
     """
     root = Path(folder)
     (root / "samples").mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(score_json(run, results), indent=2, ensure_ascii=False)
+    figures = json.dumps(score_json(run, results, config), indent=2, ensure_ascii=False)
     (root / "scores.json").write_text(figures + "\n", "utf-8")
     (root / "table.md").write_text(score_markdown(results), "utf-8")
     for result in results:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_multimodel.decoding.decode import relaxed_specs
+from t2t_multimodel.decoding.graphs import relaxed_specs
 from t2t_multimodel.evaluation.score import Score
 
 FEATURE_KEYS = ("inputs", "inputs_mask", "targets", "targets_mask")

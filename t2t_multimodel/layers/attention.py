@@ -91,11 +91,14 @@ class MultiHeadAttention(keras.layers.Layer):
         key_BNSW, value_BNSW = self.read(source_BSD)
         visible = self._visible(x_BLD, source_mask_BS, causal)
         y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible, training)
-        return self._output(y_BNLW, ops.shape(x_BLD))
+        y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
+        return self._output(ops.reshape(y_BLNW, ops.shape(x_BLD)))
 
     def read(self, source_BSD: Any) -> tuple[Any, Any]:
         """Keys and values of a source, each `[B, N, S, W]`."""
-        return self._split(self._key_value(source_BSD))
+        depth = source_BSD.shape[-1]
+        key_value = self._key_value(source_BSD)
+        return self._heads(key_value[..., :depth]), self._heads(key_value[..., depth:])
 
     def step(self, x_BD: Any, past: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One position of causal self-attention.
@@ -108,15 +111,19 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             `[B, D]`, and the past of the next position.
         """
-        key_BN1W, value_BN1W = self._split(ops.expand_dims(self._key_value(x_BD), 1))
+        depth = x_BD.shape[-1]
+        one_position = (-1, self.num_heads, 1, depth // self.num_heads)
+        key_value = self._key_value(x_BD)
         key, value = past["key"], past["value"]
-        recent_key = ops.concatenate([past["recent_key"], key_BN1W], axis=2)
-        recent_value = ops.concatenate([past["recent_value"], value_BN1W], axis=2)
-        y_BN1W = self._attend(
-            self._query(x_BD, ops.shape(x_BD)[0]),
-            [key, recent_key],
-            [value, recent_value],
+        recent_key, recent_value = (
+            ops.concatenate([past[name], ops.reshape(new_BD, one_position)], axis=2)
+            for name, new_BD in (
+                ("recent_key", key_value[:, :depth]),
+                ("recent_value", key_value[:, depth:]),
+            )
         )
+        query_BN1W = ops.reshape(self._query(x_BD), one_position)
+        y_BN1W = self._attend(query_BN1W, [key, recent_key], [value, recent_value])
         key, recent_key, value, recent_value = ops.cond(
             ops.shape(recent_key)[2] < RECENT,
             lambda: (key, recent_key, value, recent_value),
@@ -133,7 +140,7 @@ class MultiHeadAttention(keras.layers.Layer):
             "value": value,
             "recent_value": recent_value,
         }
-        return self._output(y_BN1W, ops.shape(x_BD)), after
+        return self._output(ops.reshape(y_BN1W, (-1, depth))), after
 
     def past_shape(self) -> dict[str, tuple[int | None, ...]]:
         """Shapes of the `past` of `step`; open are the batch and what grows."""
@@ -153,31 +160,27 @@ class MultiHeadAttention(keras.layers.Layer):
             `[R, D]`.
         """
         key_BNSW, value_BNSW = read
+        depth = x_RD.shape[-1]
         # The targets of one source are to it as so many positions.
-        query_BNLW = self._query(x_RD, ops.shape(key_BNSW)[0])
+        by_source = (ops.shape(key_BNSW)[0], -1, depth)
+        query_BNLW = self._heads(ops.reshape(self._query(x_RD), by_source))
         visible = self._visible(x_RD, visible_BS, causal=False)
         y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible)
-        return self._output(y_BNLW, ops.shape(x_RD))
+        y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
+        return self._output(ops.reshape(y_BLNW, (-1, depth)))
 
     @property
     def _scale(self) -> float:
         return float((self.query_kernel.shape[0] // self.num_heads) ** -0.5)
 
+    def _query(self, x_RD: Any) -> Any:
+        """Queries of one position each, `[R, D]`."""
+        # The input is scaled and not the kernel: it is the smaller one here.
+        return ops.matmul(x_RD * self._scale, ops.cast(self.query_kernel, x_RD.dtype))
+
     def _key_value(self, x: Any) -> Any:
         """Keys and values side by side, `[..., 2D]`."""
         return ops.matmul(x, ops.cast(self.key_value_kernel, x.dtype))
-
-    def _split(self, key_value_BSD: Any) -> tuple[Any, Any]:
-        depth = key_value_BSD.shape[-1] // 2
-        key_BSD, value_BSD = key_value_BSD[..., :depth], key_value_BSD[..., depth:]
-        return self._heads(key_BSD), self._heads(value_BSD)
-
-    def _query(self, x_RD: Any, num_sources: Any) -> Any:
-        """Queries of one position each, by source: `[B, N, R / B, W]`."""
-        # The input is scaled and not the kernel: it is the smaller one here.
-        kernel = ops.cast(self.query_kernel, x_RD.dtype)
-        query_RD = ops.matmul(x_RD * self._scale, kernel)
-        return self._heads(ops.reshape(query_RD, (num_sources, -1, query_RD.shape[-1])))
 
     def _attend(
         self,
@@ -211,10 +214,8 @@ class MultiHeadAttention(keras.layers.Layer):
             y_BNLW, start = said if y_BNLW is None else y_BNLW + said, end
         return y_BNLW
 
-    def _output(self, y_BNLW: Any, shape: Any) -> Any:
-        y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
-        kernel = ops.cast(self.output_kernel, y_BLNW.dtype)
-        return ops.matmul(ops.reshape(y_BLNW, shape), kernel)
+    def _output(self, y: Any) -> Any:
+        return ops.matmul(y, ops.cast(self.output_kernel, y.dtype))
 
     def _heads(self, x_BLD: Any) -> Any:
         batch, length = ops.shape(x_BLD)[:2]

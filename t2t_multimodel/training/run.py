@@ -15,6 +15,7 @@ import tensorflow as tf
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.mixture import Mixture
+from t2t_multimodel.data.tree_symbols import keep_symbols
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
 from t2t_multimodel.training.averaging import WeightAverage
@@ -120,6 +121,7 @@ def train(
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
     record.write(output_dir, Path(data_dir) / VOCABULARY_FILE)
+    keep_symbols(run.corpora.problems, data_dir, output_dir)
     _copy_definitions(problem_names, Path(data_dir), output_dir)
     training = hparams.training
     average = None

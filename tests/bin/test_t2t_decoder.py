@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from t2t_multimodel.bin import t2t_decoder
-from t2t_multimodel.data.trees import is_well_formed
+from t2t_multimodel.data.trees import is_well_formed, read_brackets, read_linear
 from t2t_multimodel.problems.mini.scenes import KINDS
 
 PROGRAM = """
@@ -70,6 +70,7 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
     [
         (["--output_dir=x", "--problem=pars_mini", "a"], "near it: parse_mini"),
         (["a sentence"], "--output_dir is missing"),
+        (["--output_dir=x", "--decode_hparams=beem_size=2", "a"], "near it: beam_size"),
         (["--output_dir=x"], "give inputs as arguments, or --decode_from_file"),
         (["--output_dir=x", "--decode_from_file=f", "a"], "one of them"),
     ],
@@ -158,9 +159,28 @@ def test_the_problem_must_be_one_of_the_run(run: str) -> None:
         call(run, "a sentence")
 
 
-def test_trees_are_put_in_brackets_only_where_they_fit(
+def test_an_untrained_parser_writes_trees_unless_told_not_to(
     run: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call(run, "--problem=parse_mini", "--brackets", "A fish jumps .")
-    output = capsys.readouterr().out.strip()
-    assert output.startswith("(") or not is_well_formed(output)
+    sentence = "A fish jumps ."
+    call(run, "--problem=parse_mini", sentence)
+    assert len(list(read_linear(capsys.readouterr().out).tags())) == 4
+    call(run, "--problem=parse_mini", "--brackets", sentence)
+    tree = read_brackets(capsys.readouterr().out)
+    assert tree.words() == ("A", "fish", "jumps", ".")
+    call(run, "--problem=parse_mini", "--decode_hparams=constrained=False", sentence)
+    assert not is_well_formed(capsys.readouterr().out)
+
+
+def test_several_outputs_come_in_lines_with_number_and_score(
+    run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = "--decode_hparams=beam_size=3,max_length=6"
+    call(run, "--problem=translate_ende_mini", f"{search},nbest=2", *SENTENCES[:2])
+    lines = [line.split(" ||| ") for line in capsys.readouterr().out.splitlines()]
+    assert [number for number, _, _ in lines] == ["0", "0", "1", "1"]
+    scores = [float(score) for _, _, score in lines]
+    assert scores[0] >= scores[1]
+    assert scores[2] >= scores[3]
+    call(run, "--problem=translate_ende_mini", search, *SENTENCES[:2])
+    assert capsys.readouterr().out.splitlines() == [lines[0][1], lines[2][1]]

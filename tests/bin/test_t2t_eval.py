@@ -54,6 +54,7 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
     [
         (["--problems=speach_mini", "--output_dir=x"], "near it: speech_mini"),
         ([], "--output_dir is missing"),
+        (["--output_dir=x", "--decode_hparams=alhpa=1"], "near it: alpha"),
         (["--output_dir=x", "--split=train"], "train"),
         (["--output_dir=x", "--max_examples=0"], "max_examples"),
         (["--output_dir=x", "--out=y"], "Unknown command line flag 'out'"),

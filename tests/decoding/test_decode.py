@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.decoding.decode import (
     DecodedText,
     Decoder,
@@ -44,25 +45,29 @@ class Copier:
         mask = features["inputs_mask"]
         return tf.cast(features["inputs"], tf.float32)[..., None], mask
 
-    def decode(
-        self,
-        encoded: Any,
-        mask: Any,
-        targets: Any,
-        targets_mask: Any = None,
-        command: Any = None,
-        training: bool = False,
-    ) -> Any:
+    def stepwise(self, encoded: Any, mask: Any, command: Any = None) -> Copying:
         self.decode_traces += 1
-        width = tf.shape(targets)[1]
-        source = tf.cast(encoded[..., 0], tf.int32)
-        source = tf.pad(source, [[0, 0], [0, width]], constant_values=EOS)[:, :width]
-        raised = tf.where(source > 2, source + command, source)
-        # A mask that does not reach the position asked for would hide it.
-        return (
-            tf.one_hot(raised, VOCAB_SIZE)
-            * tf.cast(targets_mask, tf.float32)[..., None]
-        )
+        return Copying(tf.cast(encoded[..., 0], tf.int32), command)
+
+
+class Copying:
+    """What stands in for the model's `Stepwise`."""
+
+    def __init__(self, source_BS: Any, command: Any) -> None:
+        source_BS = tf.where(source_BS > 2, source_BS + command, source_BS)
+        self.source = tf.pad(source_BS, [[0, 0], [0, 600]], constant_values=EOS)
+
+    def past_shapes(self) -> dict[str, Any]:
+        return {"count": (None,)}
+
+    def start(self, num_rows: Any) -> dict[str, Any]:
+        return {"count": tf.zeros([num_rows], tf.int32)}
+
+    def step(self, ids: Any, position: Any, past: dict[str, Any]) -> tuple[Any, Any]:
+        per_input = tf.shape(ids)[0] // tf.shape(self.source)[0]
+        source = tf.repeat(self.source, per_input, axis=0)
+        words = tf.gather(source, past["count"], batch_dims=1)
+        return 9.0 * tf.one_hot(words, VOCAB_SIZE), {"count": past["count"] + 1}
 
 
 @dataclass
@@ -119,6 +124,48 @@ def test_targets_in_the_batch_are_not_read() -> None:
 def test_an_output_is_cut_at_the_limit() -> None:
     batch = text_batch([5, 6, 7, 8])
     assert texts(Decoder(Numbers(), max_length=3).decode(Copier(), batch)) == ["5 6 7"]
+
+
+def test_a_length_that_is_asked_for_replaces_the_suggested_one() -> None:
+    config = DecodeConfig(max_length=2)
+    batch = text_batch([5, 6, 7, 8], [9])
+    assert texts(Decoder(Numbers(), config=config).decode(Copier(), batch)) == [
+        "5 6",
+        "9",
+    ]
+    config = DecodeConfig(min_length=600, max_length=600)
+    (long,) = Decoder(Numbers(), 10, config=config).decode(Copier(), text_batch([5]))
+    assert isinstance(long, DecodedText)
+    assert len(long.text.split()) > 500
+
+
+def test_a_beam_gives_its_best_first_and_others_where_asked_for() -> None:
+    batch = text_batch([5, 6], [7])
+    one = Decoder(Numbers(), config=DecodeConfig(beam_size=3)).decode(Copier(), batch)
+    assert texts(one) == ["5 6", "7"]
+    assert all(not output.others for output in one)
+    config = DecodeConfig(beam_size=3, nbest=2)
+    several = Decoder(Numbers(), config=config).decode(Copier(), batch)
+    for output, best in zip(several, one, strict=True):
+        assert isinstance(output, DecodedText)
+        assert len(output.hypotheses) == 2
+        assert output.hypotheses[0].text == best.text
+        assert output.hypotheses[0].score >= output.hypotheses[1].score
+        tokens = len(output.text.split()) + 1
+        assert output.score == pytest.approx(
+            output.log_probability / ((5 + tokens) / 6) ** 0.6, abs=1e-4
+        )
+
+
+def test_samples_are_told_apart_by_the_index_of_their_input() -> None:
+    config = DecodeConfig(temperature=8.0, num_samples=4, seed=1)
+    decoder = Decoder(Numbers(), 12, config=config)
+    together = decoder.decode(Copier(), text_batch([5], [5], [5]))
+    listed = [[h.text for h in output.hypotheses] for output in together]
+    assert all(len(set(samples)) == 4 for samples in listed)
+    assert len({tuple(samples) for samples in listed}) == 3
+    (last,) = decoder.decode(Copier(), {**text_batch([5]), "index": np.array([2])})
+    assert [h.text for h in last.hypotheses] == listed[2]
 
 
 def test_a_limit_follows_from_its_own_input_alone() -> None:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.decoding.decode import Decoder, RankedClasses
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.testing.small_model import (
@@ -47,7 +48,8 @@ def parts(batch: dict[str, Any], rows: slice, cut: int | None = None) -> dict[st
     found = {}
     for key, value in batch.items():
         is_image = value.ndim == 4
-        found[key] = value[rows] if cut is None or is_image else value[rows, :cut]
+        is_whole = cut is None or is_image or value.ndim == 1
+        found[key] = value[rows] if is_whole else value[rows, :cut]
     return found
 
 
@@ -117,3 +119,35 @@ def test_probabilities_of_all_classes_sum_to_one(
     for ranked in decoder.decode(model.view("image"), batch):
         assert sum(ranked.probabilities) == pytest.approx(1.0, abs=1e-5)
         assert sorted(ranked.classes) == [0, 1, 2, 3]
+
+
+CONFIGS = {
+    "beam": DecodeConfig(beam_size=3, nbest=3),
+    "drawn": DecodeConfig(temperature=1.0, top_p=0.9, num_samples=2, seed=3),
+}
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_beams_and_samples_know_nothing_of_their_batch(
+    model: MultiModel, kind: str
+) -> None:
+    decoder = Decoder(Numbers(), LIMIT, config=CONFIGS[kind])
+    view = model.view("translate")
+    lengths = (7, 4, 2, 5, 7)
+    batch = inputs_of(make_batch(model.tasks["translate"], lengths, seed=4))
+    batch["index"] = np.arange(10, 15)
+    together = decoder.decode(view, batch)
+    order = [3, 0, 4]
+    shuffled = decoder.decode(view, {k: v[order] for k, v in batch.items()})
+    alone = []
+    for row, length in enumerate(lengths):
+        one = parts(batch, slice(row, row + 1), length)
+        alone.append(decoder.decode(view, one))
+    for row, (output,) in enumerate(alone):
+        pairs = [(output, together[row])]
+        pairs += [(output, shuffled[order.index(row)])] if row in order else []
+        for one, other in pairs:
+            assert len(one.hypotheses) == len(other.hypotheses)
+            for a, b in zip(one.hypotheses, other.hypotheses, strict=True):
+                assert a.text == b.text
+                assert a.score == pytest.approx(b.score, abs=1e-4)
