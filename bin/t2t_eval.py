@@ -1,11 +1,11 @@
 """t2t-eval: scores of a trained run, on what it writes by itself.
 
-Decodes every example of a split and compares the output with the raw reference: BLEU and chrF for translations (sacreBLEU, signature shown); BLEU-1 to
-BLEU-4, CIDEr-D and ROUGE-L for captions; word error rate for speech; labelled
-bracketing F1 and whole trees for parsing; top-1 and top-5 for classes. Beside each
-stands its 95 % interval, by bootstrap over the examples. Log-perplexity and token
-accuracy are teacher-forced: the model is shown the reference up to each token, so they
-are no scores of what it writes.
+Decodes every example of a split and compares the output with the raw reference: BLEU
+and chrF for translations (sacreBLEU, signature shown); BLEU-1 to BLEU-4, CIDEr-D and
+ROUGE-L for captions; word error rate for speech; labelled bracketing F1 and whole trees
+for parsing; top-1 and top-5 for classes. Beside each stands its 95 % interval, by
+bootstrap over the examples. Log-perplexity and token accuracy are teacher-forced: the
+model is shown the reference up to each token, so they are no scores of what it writes.
 
   t2t-eval --output_dir=run
       All problems of the run, on the test splits in the data folder it was trained on,
