@@ -231,7 +231,8 @@ class _Search:
                 0,
             )
             return {pair[0]: first + 1, pair[1]: first + 2}
-        if found.name.lower().endswith(".txt"):
+        if "/" in found.place:  # it may have nothing to do with translation
+            self._remarks.append(f"{found.file} passed over: which columns are meant?")
             return None
         name, (one, other) = PurePosixPath(found.name).name, self._languages
         raise ValueError(

@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from t2t_multimodel import registry
+from t2t_multimodel.data.generation import Options, generate
+from t2t_multimodel.data.pipeline import raw_examples
 from t2t_multimodel.data.problem import Problem, Skip
 from t2t_multimodel.problems.own.define import Wishes, define_folder, define_table
 from t2t_multimodel.problems.own.definition import Definition
@@ -99,6 +102,24 @@ def test_paths_of_media_start_from_the_table(tmp_path: Path) -> None:
         (str(tmp_path / "in" / "a.png"), "one"),
         ("/abs/b.png", "two"),
     ]
+
+
+def test_sound_of_a_table_is_heard_and_what_is_none_is_counted(tmp_path: Path) -> None:
+    for number in range(3):
+        samples = np.full(800 + number, 0.1, np.float32)
+        soundfile.write(tmp_path / f"{number}.wav", samples, 8000)
+    fill(tmp_path, {"broken.wav": b"RIFF"})
+    lines = [f"{name}.wav\tword {name}\n" for name in (0, "lost", 1, "broken", 2)]
+    problem = _table(tmp_path, "".join(lines), shares={}, sample_rate=8000)
+    assert problem.inputs.describe() == "audio 8 kHz"
+    options = Options(max_bad_share=0.5, num_shards=1)
+    train = generate([problem], tmp_path / "data", options=options)["mine"].splits[
+        "train"
+    ]
+    assert (train.examples, train.num_faults) == (3, 2)
+    rows = raw_examples(problem, tmp_path / "data", "train")
+    assert [len(row["inputs"]) for row in rows] == [800, 801, 802]
+    assert [row["targets"] for row in rows] == ["word 0", "word 1", "word 2"]
 
 
 @pytest.fixture

@@ -206,12 +206,14 @@ def test_empty_and_misaligned_files_are_refused(corpus: Path) -> None:
 
 
 def test_columns_come_from_a_header_or_corpus_toml_or_are_asked_for(
-    tmp_path: Path,
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(tmp_path, {"train.tsv": "1\tHaus\thouse\nbad\n", "x.tsv": "de\ten\na\tb\n"})
     _refused(tmp_path, r"train\.tsv: which of its 3 columns is en and which de\?")
     fill(tmp_path, {"corpus.toml": 'columns = {"tr*.tsv" = {en = 3, de = 2}}'})
+    fill(tmp_path, {"more/other.tsv": "1\t2\n"})
     pair, bad, other = _rows(tmp_path)
+    assert "other.tsv passed over: which columns are meant?" in caplog.text
     assert (pair, other) == (("house", "Haus"), ("b", "a"))
     assert bad.reason == "too few columns" and bad.is_fault
     assert bad.where == f"{tmp_path / 'train.tsv'}, line 2: 1 columns"
