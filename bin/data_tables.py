@@ -43,7 +43,7 @@ def show_problems() -> None:
             problem.targets.describe(),
             problem.command,
             f"{size:,}" if size else "",
-            problem.source if problem.needs_source else "made by itself",
+            problem.source,
         )
     console = make_console()
     console.print(table)
