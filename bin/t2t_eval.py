@@ -14,8 +14,10 @@ model is shown the reference up to each token, so they are no scores of what it 
   t2t-eval --output_dir=run --problems=parse_mini,speech_mini --split=dev
   t2t-eval --output_dir=run --checkpoint=3000 --max_examples=100
   t2t-eval --output_dir=run --report_dir=report
-      Also writes report/scores.json, report/table.md and every output as
-      report/samples/PROBLEM.jsonl.
+      Also writes report/scores.json, report/table.md, every output as
+      report/samples/PROBLEM.jsonl, and report/index.html: a page that needs no network
+      and no server, with the worst examples and some drawn at random, pictures, sound
+      and trees among them.
 
   t2t-eval --output_dir=run --decode_hparams="beam_size=4,alpha=0.6"
       Searches with a beam; greedily by default.
@@ -69,7 +71,10 @@ flags.DEFINE_integer(
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
-    "report_dir", None, "Write JSON, a table and all outputs here.", flag_values=FLAGS
+    "report_dir",
+    None,
+    "Write JSON, a table, a page and all outputs here.",
+    flag_values=FLAGS,
 )
 program.define_decode_hparams(FLAGS)
 flags.DEFINE_bool("json", False, "Print JSON, not a table.", flag_values=FLAGS)

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: one table, JSON, all outputs, TensorBoard scalars.
+"""What an evaluation leaves behind: a table, JSON, all outputs, a page, TensorBoard.
 
 Decoded scores and teacher-forced figures stand in columns of their own, and are never
 averaged over problems: they measure different things.
@@ -16,14 +16,16 @@ from rich.console import Console
 from rich.table import Table
 
 from t2t_multimodel.decoding.config import DecodeConfig
+from t2t_multimodel.evaluation import page
 from t2t_multimodel.evaluation.bootstrap import LEVEL, NUM_RESAMPLES
-from t2t_multimodel.evaluation.score import ProblemScores
+from t2t_multimodel.evaluation.score import ProblemScores, signatures
 
 PLAIN_WIDTH = 150
 
 INTERVAL_NOTE = (
     f"In brackets: {LEVEL:.0f} % intervals by {NUM_RESAMPLES} bootstrap resamples of "
-    "the examples; they say nothing of another training."
+    "the examples; they say nothing of another training, and one without width only "
+    "that all examples agree."
 )
 
 HEADINGS = (
@@ -68,20 +70,6 @@ def score_markdown(results: Sequence[ProblemScores]) -> str:
     return "\n".join([*lines, "", *_notes(results), ""])
 
 
-def signatures(results: Sequence[ProblemScores]) -> list[str]:
-    """What makes the scores comparable: a line for each signature and who has it."""
-    owners: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for result in results:
-        for score in result.scores:
-            if score.detail:
-                titles, problems = owners.setdefault(score.detail, ({}, {}))
-                titles[score.title] = problems[result.problem] = None
-    return [
-        f"{', '.join(titles)} of {', '.join(problems)}: {detail}"
-        for detail, (titles, problems) in owners.items()
-    ]
-
-
 def score_json(
     run: Any, results: Sequence[ProblemScores], config: DecodeConfig | None = None
 ) -> dict[str, Any]:
@@ -114,15 +102,19 @@ def save_report(
     results: Sequence[ProblemScores],
     config: DecodeConfig | None = None,
 ) -> Path:
-    """Writes `scores.json`, `table.md` and `samples/PROBLEM.jsonl`, all outputs.
+    """Writes `scores.json`, `table.md`, `index.html`, all outputs.
+
+    The outputs are in `samples/PROBLEM.jsonl`, a line each; the page shows the worst
+    of them and some drawn at random, with pictures, sound and trees.
 
     Returns:
         The folder, made where it was missing.
     """
     root = Path(folder)
     (root / "samples").mkdir(parents=True, exist_ok=True)
-    figures = json.dumps(score_json(run, results, config), indent=2, ensure_ascii=False)
-    (root / "scores.json").write_text(figures + "\n", "utf-8")
+    figures = score_json(run, results, config)
+    text = json.dumps(figures, indent=2, ensure_ascii=False)
+    (root / "scores.json").write_text(text + "\n", "utf-8")
     (root / "table.md").write_text(score_markdown(results), "utf-8")
     for result in results:
         lines = [
@@ -131,7 +123,23 @@ def save_report(
         ]
         path = root / "samples" / f"{result.problem}.jsonl"
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    page.save_page(
+        root / "index.html",
+        f"Evaluation of {run.output_dir.name}, step {figures['step']}",
+        _facts(figures),
+        results,
+        {result.problem: run.problem(result.problem) for result in results},
+    )
     return root
+
+
+def _facts(figures: dict[str, Any]) -> dict[str, str]:
+    """What was evaluated, and all of the search that is not as by default."""
+    usual = dataclasses.asdict(DecodeConfig())
+    changed = {k: v for k, v in figures["decoding"].items() if v != usual[k]}
+    search = ", ".join(f"{name}={value}" for name, value in changed.items())
+    told = {name: str(figures[name]) for name in ("step", "seed", "vocabulary")}
+    return {**told, "decoding": search or "greedy"}
 
 
 def write_summaries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,3 +122,17 @@ class ProblemScores:
                 return score.value
         known = ", ".join(score.name for score in self.scores)
         raise ValueError(f"{self.problem} has no score {name!r}; it has: {known}.")
+
+
+def signatures(results: Sequence[ProblemScores]) -> list[str]:
+    """What makes the scores comparable: a line for each signature and who has it."""
+    owners: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for result in results:
+        for score in result.scores:
+            if score.detail:
+                titles, problems = owners.setdefault(score.detail, ({}, {}))
+                titles[score.title] = problems[result.problem] = None
+    return [
+        f"{', '.join(titles)} of {', '.join(problems)}: {detail}"
+        for detail, (titles, problems) in owners.items()
+    ]

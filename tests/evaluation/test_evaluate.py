@@ -17,7 +17,7 @@ from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.evaluation import report
 from t2t_multimodel.evaluation.evaluate import evaluate
-from t2t_multimodel.evaluation.score import ProblemScores, Sample, Score
+from t2t_multimodel.evaluation.score import ProblemScores, Sample, Score, signatures
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
 from t2t_multimodel.testing.small_model import CONFIG
@@ -128,6 +128,10 @@ def test_the_report_holds_figures_table_and_all_outputs(
     assert [p["problem"] for p in figures["problems"]] == list(NAMES)
     assert figures["problems"][1]["scores"]["top_5"] == results[1].value("top_5")
     table = (folder / "table.md").read_text("utf-8")
+    page = (folder / "index.html").read_text("utf-8")
+    assert "Evaluation of run, step 5" in page
+    assert page.count("<article>") == 2 * NUM_EXAMPLES
+    assert "<svg" in page and "data:image/png" in page
     assert "| parse_mini | F1 " in table
     lines = (folder / "samples" / "parse_mini.jsonl").read_text("utf-8").splitlines()
     first = json.loads(lines[0])
@@ -178,7 +182,7 @@ def test_signatures_are_shown_once_for_all_who_share_one() -> None:
         return ProblemScores(name, "test", 1, 0.5, (score,), (sample,))
 
     both = [scored("a", "nrefs:1"), scored("b", "nrefs:1")]
-    assert report.signatures(both) == ["BLEU of a, b: nrefs:1"]
+    assert signatures(both) == ["BLEU of a, b: nrefs:1"]
     assert "| a | BLEU 12.3 |" in report.score_markdown(both)
 
 
