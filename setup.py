@@ -76,6 +76,8 @@ setup(
             "t2t-trainer = t2t_multimodel.bin.t2t_trainer:run",
             "t2t-eval = t2t_multimodel.bin.t2t_eval:run",
             "t2t-decoder = t2t_multimodel.bin.t2t_decoder:run",
+            "t2t-avg-all = t2t_multimodel.bin.t2t_avg_all:run",
+            "t2t-bleu = t2t_multimodel.bin.t2t_bleu:run",
         ]
     },
 )

@@ -13,6 +13,12 @@ model is shown the reference up to each token, so they are no scores of what it 
 
   t2t-eval --output_dir=run --problems=parse_mini,speech_mini --split=dev
   t2t-eval --output_dir=run --checkpoint=3000 --max_examples=100
+  t2t-eval --output_dir=run --checkpoint=all --split=dev --report_dir=report
+      Every checkpoint that the run has kept, one after the other, and a table over the
+      steps with the best of each problem marked; reports go to report/step-STEP, the
+      table to report/checkpoints.md and report/checkpoints.json. Choose a checkpoint
+      on dev, report it on test.
+
   t2t-eval --output_dir=run --report_dir=report
       Also writes report/scores.json, report/table.md, every output as
       report/samples/PROBLEM.jsonl, and report/index.html: a page that needs no network
@@ -34,11 +40,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
+
+if TYPE_CHECKING:
+    from t2t_multimodel.evaluation.score import ProblemScores
+
+ALL = "all"
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
@@ -46,7 +59,7 @@ flags.DEFINE_string("output_dir", None, "The folder of the run.", flag_values=FL
 flags.DEFINE_string(
     "checkpoint",
     None,
-    "A step, or a checkpoint's name or path; the newest by default.",
+    "A step, a checkpoint's name or path, or all; the newest by default.",
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(
@@ -89,32 +102,49 @@ def main(arguments: Sequence[str]) -> None:
     names = registry.parse_problems(given) if given else None
     config = program.decode_config(FLAGS)
     quiet.import_tensorflow()
-    from t2t_multimodel.evaluation import report
+    from t2t_multimodel.evaluation import history, report
     from t2t_multimodel.evaluation.evaluate import evaluate
+    from t2t_multimodel.training.checkpoint import list_checkpoints
     from t2t_multimodel.training.restore import load_run
 
-    run = load_run(output_dir, FLAGS.checkpoint)
-    results = evaluate(
-        run,
-        names,
-        data_dir=FLAGS.data_dir,
-        split=FLAGS.split,
-        max_examples=FLAGS.max_examples,
-        batch_cost=FLAGS.batch_cost,
-        show_progress=True,
-        decode_config=config,
-    )
-    report.write_summaries(output_dir, run.step, results)
-    if FLAGS.report_dir:
-        report.save_report(FLAGS.report_dir, run, results, config)
+    paths: Sequence[str | None] = (FLAGS.checkpoint,)
+    if FLAGS.checkpoint == ALL:
+        paths = list_checkpoints(output_dir) or (None,)  # None says that there is none
+    run = load_run(output_dir, paths[0])
+    evaluated: list[tuple[int, list[ProblemScores], dict[str, Any]]] = []
+    for path in paths:
+        run = run.at(path) if evaluated and path else run
+        results = evaluate(
+            run,
+            names,
+            data_dir=FLAGS.data_dir,
+            split=FLAGS.split,
+            max_examples=FLAGS.max_examples,
+            batch_cost=FLAGS.batch_cost,
+            show_progress=True,
+            decode_config=config,
+        )
+        report.write_summaries(output_dir, run.step, results)
+        if FLAGS.report_dir:
+            folder = Path(FLAGS.report_dir)
+            folder = folder / f"step-{run.step}" if FLAGS.checkpoint == ALL else folder
+            report.save_report(folder, run, results, config)
+        if not FLAGS.json:
+            splits = ", ".join(dict.fromkeys(result.split for result in results))
+            search = FLAGS.decode_hparams or "greedy"
+            title = f"{output_dir}, step {run.step}, {splits} split, {search}"
+            report.print_table(results, title)
+        evaluated.append((run.step, results, report.score_json(run, results, config)))
+    steps = {step: results for step, results, _ in evaluated}
+    figures = [found for _, _, found in evaluated]
+    if FLAGS.checkpoint == ALL:
+        if FLAGS.report_dir:
+            history.save_history(FLAGS.report_dir, steps)
+        if not FLAGS.json:
+            history.print_history(steps)
     if FLAGS.json:
-        figures = report.score_json(run, results, config)
-        sys.stdout.write(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
-    else:
-        splits = ", ".join(dict.fromkeys(result.split for result in results))
-        search = FLAGS.decode_hparams or "greedy"
-        title = f"{output_dir}, step {run.step}, {splits} split, {search}"
-        report.print_table(results, title)
+        shown = {"checkpoints": figures} if FLAGS.checkpoint == ALL else figures[0]
+        sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
 
 
 def run() -> None:

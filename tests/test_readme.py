@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from t2t_multimodel import registry
-from t2t_multimodel.bin import t2t_datagen, t2t_decoder, t2t_eval, t2t_trainer
+from t2t_multimodel.bin import (
+    t2t_avg_all,
+    t2t_bleu,
+    t2t_datagen,
+    t2t_decoder,
+    t2t_eval,
+    t2t_trainer,
+)
 from t2t_multimodel.data.generation import generate
 from t2t_multimodel.data.pipeline import eval_batches
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -21,6 +28,8 @@ FLAGS = {
     "t2t-trainer": t2t_trainer.FLAGS,
     "t2t-eval": t2t_eval.FLAGS,
     "t2t-decoder": t2t_decoder.FLAGS,
+    "t2t-avg-all": t2t_avg_all.FLAGS,
+    "t2t-bleu": t2t_bleu.FLAGS,
 }
 
 
@@ -83,7 +92,8 @@ def test_every_command_shown_is_read_by_its_program(command: list[str]) -> None:
     for name in flags:
         flags[name].unparse()
     flags(command)
-    for text in (flags.problems, flags.problem):
+    for flag in {"problems", "problem"} & set(flags):
+        text = flags[flag].value
         names = [name for name in (text or "").split(",") if name not in OWN_NAMES]
         assert not text or not names or registry.parse_problems(names)
     if program == "t2t-trainer":

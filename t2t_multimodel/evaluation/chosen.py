@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from t2t_multimodel.evaluation.metrics import METRICS, measure_one
+from t2t_multimodel.evaluation.metrics import LOWER_IS_BETTER, METRICS, measure_one
 from t2t_multimodel.evaluation.score import ProblemScores, Sample
 
 NUM_WORST, NUM_RANDOM = 8, 8
 
 # What tells single examples apart: BLEU is 0 for most of them.
 _OF_SINGLES = {"bleu": "chrf", "bleu_4": "rouge_l", "cider_d": "rouge_l"}
-_ERRORS = frozenset(("wer", "cer"))
 _OF_CLASSES = frozenset(("top_1", "top_5"))
 
 
@@ -89,4 +88,4 @@ def _scored(result: ProblemScores) -> tuple[list[Chosen], bool]:
         only_N = np.zeros(len(samples))
         only_N[place] = 1.0
         chosen.append(Chosen(sample, measured.of_weights(only_N), measured.title))
-    return chosen, name in _ERRORS
+    return chosen, name in LOWER_IS_BETTER

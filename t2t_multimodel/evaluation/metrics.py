@@ -50,6 +50,8 @@ COMPANIONS = {
     "top_1_macro": "top_1",
 }
 
+LOWER_IS_BETTER = frozenset(("wer", "cer"))
+
 
 def check_metrics(names: Sequence[str]) -> None:
     """Raises `ValueError` with near names where a name is not that of a metric."""

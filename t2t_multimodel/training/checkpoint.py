@@ -104,6 +104,39 @@ def restore_weights(path: str, model: Any, averaged: bool) -> int:
     return int(step)
 
 
+def save_weights(folder: Path, model: Any, step: int, averaged: bool) -> str:
+    """Saves a model's weights alone, for `restore_weights`; the checkpoint's path.
+
+    Args:
+        folder: Where to; the checkpoint is named by its step and becomes the newest.
+        model: A `MultiModel`.
+        step: The steps that the weights have seen.
+        averaged: Whether they also stand as the moving average.
+    """
+    counted = _step_variable()
+    counted.assign(step)
+    parts: dict[str, Any] = {"step": counted, "weights": _variables(model)}
+    if averaged:
+        # Variables of their own: one that stands under two keys is saved under one.
+        trainable, strategy = model.trainable_variables, tf.distribute.get_strategy()
+        copies = WeightAverage(trainable, 0.0, strategy).average
+        parts["average"] = _by_part(model, copies)
+    manager = tf.train.CheckpointManager(
+        tf.train.Checkpoint(**parts), str(folder), max_to_keep=1, checkpoint_name=NAME
+    )
+    return str(manager.save(checkpoint_number=step))
+
+
+def list_checkpoints(output_dir: Path) -> tuple[str, ...]:
+    """The paths of all checkpoints of a run, the oldest first."""
+    steps = []
+    for path in output_dir.glob(f"{NAME}-*.index"):
+        step = path.stem.removeprefix(f"{NAME}-")
+        if step.isdigit():
+            steps.append(int(step))
+    return tuple(str(output_dir / f"{NAME}-{step}") for step in sorted(steps))
+
+
 def find_checkpoint(output_dir: Path, checkpoint: str | None = None) -> str:
     """The path of a checkpoint of a run.
 

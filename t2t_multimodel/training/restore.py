@@ -64,6 +64,17 @@ class Run:
         problem = registry.problem(name).with_options(options)
         return as_heard(problem, self.hparams.training)
 
+    def at(self, checkpoint: str) -> Run:
+        """The run at another of its checkpoints: the same model, which changes.
+
+        Raises:
+            ValueError: There is no such checkpoint.
+        """
+        path = find_checkpoint(self.output_dir, checkpoint)
+        averaged = self.hparams.training.ema_decay > 0
+        step = restore_weights(path, self.model, averaged)
+        return dataclasses.replace(self, step=step, checkpoint=path)
+
 
 def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
     """The model of a run as it stood at a checkpoint.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,25 @@ def test_json_is_all_that_goes_to_standard_output(
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"has no config\.json"):
         call(f"--output_dir={tmp_path}")
+
+
+def test_all_checkpoints_are_evaluated_side_by_side(
+    run_folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder / "run", run)
+    for path in (run_folder / "run").glob("model.ckpt-1.*"):
+        shutil.copyfile(path, run / path.name.replace("-1.", "-3."))
+    call(
+        f"--output_dir={run}",
+        "--problem=image_mini",
+        "--max_examples=3",
+        "--checkpoint=all",
+        f"--report_dir={tmp_path / 'report'}",
+    )
+    assert "the best of the column" in capsys.readouterr().out
+    assert (tmp_path / "report" / "checkpoints.md").exists()
+    # The step is what the checkpoint says, whatever its name.
+    assert (tmp_path / "report" / "step-1" / "index.html").exists()
+    call(f"--output_dir={run}", "--problem=image_mini", "--checkpoint=all", "--json")
+    assert len(json.loads(capsys.readouterr().out)["checkpoints"]) == 2
