@@ -25,6 +25,12 @@ model is shown the reference up to each token, so they are no scores of what it 
       and no server, with the worst examples and some drawn at random, pictures, sound
       and trees among them.
 
+  t2t-eval --output_dir=run --split=dev --checkpoint=all \\
+      --best_dir=run_best --best_by=speech_mini
+      Also copies the checkpoint with the best main score of a problem (the first in its
+      row) into a folder that is a run of its own and that no training deletes. Asked
+      again later, it is replaced by a better one only.
+
   t2t-eval --output_dir=run --decode_hparams="beam_size=4,alpha=0.6"
       Searches with a beam; greedily by default.
 
@@ -38,6 +44,7 @@ metrics-PROBLEM/METRIC.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,9 +56,12 @@ from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
 
 if TYPE_CHECKING:
+    from t2t_multimodel.decoding.config import DecodeConfig
     from t2t_multimodel.evaluation.score import ProblemScores
 
 ALL = "all"
+
+_log = logging.getLogger("t2t_multimodel.bin.t2t_eval")
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
@@ -89,6 +99,12 @@ flags.DEFINE_string(
     "Write JSON, a table, a page and all outputs here.",
     flag_values=FLAGS,
 )
+flags.DEFINE_string(
+    "best_dir", None, "Keep the best checkpoint here.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "best_by", None, "The problem whose main score says which.", flag_values=FLAGS
+)
 program.define_decode_hparams(FLAGS)
 flags.DEFINE_bool("json", False, "Print JSON, not a table.", flag_values=FLAGS)
 
@@ -101,19 +117,27 @@ def main(arguments: Sequence[str]) -> None:
     given = [text for text in (FLAGS.problems, FLAGS.problem) if text]
     names = registry.parse_problems(given) if given else None
     config = program.decode_config(FLAGS)
+    is_all = FLAGS.checkpoint == ALL
+    if FLAGS.best_dir and not (is_all and FLAGS.best_by):
+        raise ValueError("--best_dir needs --checkpoint=all and --best_by=PROBLEM")
     quiet.import_tensorflow()
-    from t2t_multimodel.evaluation import history, report
+    from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate
     from t2t_multimodel.training.checkpoint import list_checkpoints
     from t2t_multimodel.training.restore import load_run
 
     paths: Sequence[str | None] = (FLAGS.checkpoint,)
-    if FLAGS.checkpoint == ALL:
+    if is_all:
         paths = list_checkpoints(output_dir) or (None,)  # None says that there is none
     run = load_run(output_dir, paths[0])
-    evaluated: list[tuple[int, list[ProblemScores], dict[str, Any]]] = []
+    asked = names or run.problem_names
+    if FLAGS.best_by and FLAGS.best_by not in asked:
+        raise ValueError(f"--best_by={FLAGS.best_by} is none of: {', '.join(asked)}")
+    by_step: dict[int, list[ProblemScores]] = {}
+    checkpoints: dict[int, str] = {}
+    figures = []
     for path in paths:
-        run = run.at(path) if evaluated and path else run
+        run = run.at(path) if by_step and path else run
         results = evaluate(
             run,
             names,
@@ -124,27 +148,63 @@ def main(arguments: Sequence[str]) -> None:
             show_progress=True,
             decode_config=config,
         )
-        report.write_summaries(output_dir, run.step, results)
-        if FLAGS.report_dir:
-            folder = Path(FLAGS.report_dir)
-            folder = folder / f"step-{run.step}" if FLAGS.checkpoint == ALL else folder
-            report.save_report(folder, run, results, config)
-        if not FLAGS.json:
-            splits = ", ".join(dict.fromkeys(result.split for result in results))
-            search = FLAGS.decode_hparams or "greedy"
-            title = f"{output_dir}, step {run.step}, {splits} split, {search}"
-            report.print_table(results, title)
-        evaluated.append((run.step, results, report.score_json(run, results, config)))
-    steps = {step: results for step, results, _ in evaluated}
-    figures = [found for _, _, found in evaluated]
-    if FLAGS.checkpoint == ALL:
-        if FLAGS.report_dir:
-            history.save_history(FLAGS.report_dir, steps)
-        if not FLAGS.json:
-            history.print_history(steps)
+        _leave(output_dir, run, results, config)
+        by_step[run.step], checkpoints[run.step] = results, run.checkpoint
+        figures.append(report.score_json(run, results, config))
     if FLAGS.json:
-        shown = {"checkpoints": figures} if FLAGS.checkpoint == ALL else figures[0]
+        shown = {"checkpoints": figures} if is_all else figures[0]
         sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
+    if is_all:
+        _compare(by_step)
+    if FLAGS.best_dir:
+        _keep_best(output_dir, by_step, checkpoints)
+
+
+def _leave(
+    output_dir: Path, run: Any, results: list[ProblemScores], config: DecodeConfig
+) -> None:
+    """Scalars, the report and the table of one checkpoint."""
+    from t2t_multimodel.evaluation import report
+
+    report.write_summaries(output_dir, run.step, results)
+    if FLAGS.report_dir:
+        folder = Path(FLAGS.report_dir)
+        folder = folder / f"step-{run.step}" if FLAGS.checkpoint == ALL else folder
+        report.save_report(folder, run, results, config)
+    if not FLAGS.json:
+        splits = ", ".join(dict.fromkeys(result.split for result in results))
+        search = FLAGS.decode_hparams or "greedy"
+        title = f"{output_dir}, step {run.step}, {splits} split, {search}"
+        report.print_table(results, title)
+
+
+def _compare(by_step: dict[int, list[ProblemScores]]) -> None:
+    """The checkpoints side by side."""
+    from t2t_multimodel.evaluation import history
+
+    if FLAGS.report_dir:
+        history.save_history(FLAGS.report_dir, by_step)
+    if not FLAGS.json:
+        history.print_history(by_step)
+
+
+def _keep_best(
+    output_dir: Path,
+    by_step: dict[int, list[ProblemScores]],
+    checkpoints: dict[int, str],
+) -> None:
+    """Copies the best checkpoint, unless one as good is kept already."""
+    from t2t_multimodel.evaluation.best import best_of, read_best
+    from t2t_multimodel.training.run_copy import copy_checkpoint
+
+    folder = Path(FLAGS.best_dir)
+    new = best_of(by_step, FLAGS.best_by)
+    kept = read_best(folder, new)
+    if kept is None or new.beats(kept):
+        copy_checkpoint(checkpoints[new.step], output_dir, folder)
+        new.write(folder)
+        kept = new
+    _log.info("%s keeps step %d: %s %.2f", folder, kept.step, kept.metric, kept.value)
 
 
 def run() -> None:

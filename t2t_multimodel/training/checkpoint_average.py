@@ -7,7 +7,6 @@ in Vaswani and others, 2017, arXiv 1706.03762).
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ import numpy as np
 from t2t_multimodel.training import checkpoint as checkpoints
 from t2t_multimodel.training.record import CONFIG
 from t2t_multimodel.training.restore import load_run
-
-# What a run's folder holds beside checkpoints and what training logs.
-RUN_FILES = ("config.json", "hparams.gin", "vocab.model", "*.problem.json")
+from t2t_multimodel.training.run_copy import copy_run_files
 
 
 def average_checkpoints(
@@ -66,12 +63,9 @@ def average_checkpoints(
     for weight, total in zip(weights, totals, strict=True):
         is_real = np.issubdtype(total.dtype, np.floating)
         weight.assign(total / len(taken) if is_real else total)
-    target.mkdir(parents=True, exist_ok=True)
+    copy_run_files(source, target)
     is_averaged = run.hparams.training.ema_decay > 0
     made = checkpoints.save_weights(target, run.model, run.step, is_averaged)
-    for pattern in RUN_FILES:
-        for file in sorted(source.glob(pattern)):
-            shutil.copyfile(file, target / file.name)
     return made, tuple(taken)
 
 

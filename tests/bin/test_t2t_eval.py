@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from t2t_multimodel.bin import t2t_eval
+from t2t_multimodel.training.restore import load_run
 
 # Runs the program and reports on standard error whether TensorFlow was imported.
 PROGRAM = """
@@ -60,6 +61,7 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
         (["--output_dir=x", "--max_examples=0"], "max_examples"),
         (["--output_dir=x", "--out=y"], "Unknown command line flag 'out'"),
         (["--output_dir=x", "more"], "'more'"),
+        (["--output_dir=x", "--best_dir=y"], "needs --checkpoint=all and --best_by"),
     ],
 )
 def test_a_fault_is_one_line_and_needs_no_tensorflow(
@@ -123,10 +125,29 @@ def test_all_checkpoints_are_evaluated_side_by_side(
         "--max_examples=3",
         "--checkpoint=all",
         f"--report_dir={tmp_path / 'report'}",
+        f"--best_dir={tmp_path / 'best'}",
+        "--best_by=image_mini",
     )
+    best = json.loads((tmp_path / "best" / "best.json").read_text("utf-8"))
+    assert (best["step"], best["metric"], best["num_examples"]) == (1, "top_1", 3)
+    assert load_run(tmp_path / "best").step == 1
     assert "the best of the column" in capsys.readouterr().out
     assert (tmp_path / "report" / "checkpoints.md").exists()
     # The step is what the checkpoint says, whatever its name.
     assert (tmp_path / "report" / "step-1" / "index.html").exists()
     call(f"--output_dir={run}", "--problem=image_mini", "--checkpoint=all", "--json")
     assert len(json.loads(capsys.readouterr().out)["checkpoints"]) == 2
+
+
+def test_the_problem_that_chooses_the_best_is_checked_before_all_is_evaluated(
+    run_folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="--best_by=speech_mini is none of: parse"):
+        call(
+            f"--output_dir={run_folder / 'run'}",
+            "--problems=parse_mini",
+            "--checkpoint=all",
+            f"--best_dir={tmp_path / 'best'}",
+            "--best_by=speech_mini",
+        )
+    assert not (tmp_path / "best").exists()

@@ -16,6 +16,7 @@ from t2t_multimodel.training.checkpoint_average import average_checkpoints
 from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.restore import Run, load_run
 from t2t_multimodel.training.run import train
+from t2t_multimodel.training.run_copy import copy_checkpoint
 
 SMALL = dataclasses.replace(CONFIG, encoder_blocks=1, decoder_blocks=1)
 NAMES = ("image_mini",)
@@ -66,6 +67,21 @@ def test_the_average_is_the_mean_and_loads_as_a_run(
             np.testing.assert_allclose(mean, (a + b) / 2, rtol=1e-5, atol=1e-7)
         else:
             np.testing.assert_array_equal(mean, b)
+
+
+def test_a_copied_checkpoint_is_a_run_and_replaces_the_one_before(
+    folder: Path, tmp_path: Path
+) -> None:
+    for step in (8, 16):
+        path = str(folder / f"model.ckpt-{step}")
+        copied = copy_checkpoint(path, folder, tmp_path)
+        run = load_run(tmp_path)
+        assert (run.step, run.checkpoint) == (step, copied)
+        assert list_checkpoints(tmp_path) == (copied,)
+        for ours, theirs in zip(
+            values(run), values(load_run(folder, str(step))), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 def test_too_few_checkpoints_or_a_folder_in_use_are_refused(

@@ -1,0 +1,51 @@
+"""A checkpoint with what belongs to it, as a run's folder of its own.
+
+A run deletes its older checkpoints; what is copied out of it stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+# What a run's folder holds beside checkpoints and what training logs.
+RUN_FILES = ("config.json", "hparams.gin", "vocab.model", "*.problem.json")
+
+
+def copy_run_files(output_dir: Path, target: Path) -> None:
+    """Copies what a run's folder says of the run into another folder."""
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in RUN_FILES:
+        for file in sorted(output_dir.glob(pattern)):
+            shutil.copyfile(file, target / file.name)
+
+
+def copy_checkpoint(checkpoint: str, output_dir: Path, target: Path) -> str:
+    """Makes one checkpoint of a run a run of its own, in place of any it held.
+
+    Args:
+        checkpoint: The checkpoint's path.
+        output_dir: The run's folder.
+        target: The other folder, which can be evaluated, decoded with and trained on.
+
+    Returns:
+        The path of the copy.
+    """
+    copy_run_files(output_dir, target)
+    path = Path(checkpoint)
+    old = set(target.glob("model.ckpt-*"))
+    for file in sorted(path.parent.glob(f"{path.name}.*")):
+        shutil.copyfile(file, target / file.name)
+        old.discard(target / file.name)
+    # Named as the newest before the other is gone: the folder is a run at all times.
+    # TensorFlow's own list of checkpoints; a name alone is looked for beside it.
+    partial = target / "checkpoint.unfinished"
+    partial.write_text(
+        f'model_checkpoint_path: "{path.name}"\n'
+        f'all_model_checkpoint_paths: "{path.name}"\n',
+        "utf-8",
+    )
+    partial.replace(target / "checkpoint")
+    for file in old:
+        file.unlink()
+    return str(target / path.name)
