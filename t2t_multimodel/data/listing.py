@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import math
 import re
 import statistics
 import sys
@@ -23,7 +24,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from t2t_multimodel.data.features import Stored, Text
+from t2t_multimodel.data.features import Feature, Stored, Text
 from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.data.records import FRAME_BYTES
 from t2t_multimodel.data.serialisation import make_record
@@ -34,7 +35,6 @@ NUM_TEXTS = 100_000
 _MAX_TEXT = 1_000
 _NUM_WEIGHED = 16
 _REPORT_EVERY = 500
-_KEYS = ("inputs", "targets")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 Example = Mapping[str, Any]
@@ -129,10 +129,12 @@ def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
         if count % _REPORT_EVERY == 0:
             report(count)
         count += 1
-        weighed.add(example)
-        if has_texts:
-            spoken.add({key: example[key] for key in text_keys})
-        told = "\n".join(_told(example[key], makers) for key in _KEYS)
+        if weighed.is_next():
+            weighed.put(example)
+        if has_texts and spoken.is_next():
+            spoken.put({key: example[key] for key in text_keys})
+        inputs, targets = example["inputs"], example["targets"]
+        told = f"{_told(inputs, makers)}\n{_told(targets, makers)}\n"
         digest.update(told.encode("utf-8", "surrogatepass"))
     if not count:
         raise no_example(job, skipped)
@@ -157,20 +159,20 @@ class LeftOut(Exception):
         self.reason, self.is_fault = reason, is_fault
 
 
-def load(problem: Problem, example: Example) -> dict[str, Stored]:
-    """An example in stored form.
+def load(features: Mapping[str, Feature], example: Example) -> dict[str, Stored]:
+    """An example that was listed in stored form.
 
     Raises:
         LeftOut: It is empty, or its features do not take it.
     """
     stored: dict[str, Stored] = {}
-    for key, feature in problem.features.items():
+    for key, feature in features.items():
+        value = example[key]
         try:
-            value = example[key]
             if isinstance(value, Later):
                 value = value.value()
-            if _is_empty(value):
-                raise LeftOut(f"empty {key}", "", is_fault=False)
+                if _is_empty(value):
+                    raise LeftOut(f"empty {key}", "", is_fault=False)
             stored[key] = feature.load(value)
         except (ValueError, OSError) as error:
             reason, message = f"{key}: {kind_of(error)}", f"{key}: {error}"
@@ -191,25 +193,30 @@ def no_example(job: SplitJob, skipped: Skipped) -> ValueError:
 def _not_left_out(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
     problem = job.problem
     for number, example in enumerate(problem.examples(job.split, job.source_dir)):
-        where = f"example {number}"
-        if isinstance(example, Skip):
-            skipped.add(example.reason, example.where or where, example.is_fault)
+        if not isinstance(example, dict | Mapping):
+            fault = _fault_of(example, f"example {number}")
+            skipped.add(fault.reason, fault.where, fault.is_fault)
             continue
-        if not isinstance(example, Mapping):
-            reason = f"not a dict but {type(example).__name__}"
-            skipped.add(reason, f"{where} is {reason}", is_fault=True)
-            continue
-        for key in _KEYS:
-            if key not in example:
-                raise ValueError(
-                    f"problem {problem.name}, split {job.split}, {where} has no "
-                    f"{key!r}; it has {list(example)}"
-                )
-        empty = [key for key in _KEYS if _is_empty(example[key])]
-        if empty:
-            skipped.add(f"empty {empty[0]}", where, is_fault=False)
+        try:
+            inputs, targets = example["inputs"], example["targets"]
+        except KeyError as error:
+            raise ValueError(
+                f"problem {problem.name}, split {job.split}, example {number} has no "
+                f"{error.args[0]!r}; it has {list(example)}"
+            ) from error
+        if _is_empty(inputs) or _is_empty(targets):
+            key = "inputs" if _is_empty(inputs) else "targets"
+            skipped.add(f"empty {key}", f"example {number}", is_fault=False)
             continue
         yield number, example
+
+
+def _fault_of(found: Any, where: str) -> Skip:
+    """Why something that a generator gave is no example."""
+    if isinstance(found, Skip):
+        return dataclasses.replace(found, where=found.where or where)
+    reason = f"not a dict but {type(found).__name__}"
+    return Skip(reason, f"{where} is {reason}")
 
 
 def _is_empty(value: Any) -> bool:
@@ -252,7 +259,9 @@ def _weight(problem: Problem, examples: list[Example]) -> tuple[float, float]:
     sizes = []
     for example in examples:
         with contextlib.suppress(LeftOut):
-            sizes.append(len(make_record(load(problem, example))) + FRAME_BYTES)
+            sizes.append(
+                len(make_record(load(problem.features, example))) + FRAME_BYTES
+            )
     if len(sizes) < 2:
         return float(sum(sizes)), float(sum(sizes))
     return statistics.fmean(sizes), statistics.stdev(sizes) / len(sizes) ** 0.5
@@ -271,18 +280,34 @@ def _texts(problem: Problem, examples: list[Example]) -> Iterator[str]:
 
 
 class _Sample(Generic[T]):
-    """A uniform sample of a stream, of bounded size (a reservoir)."""
+    """A uniform sample of a stream, of bounded size.
+
+    Li 1994, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
+    algorithm L: how many items are passed over is drawn, not whether each is.
+    """
 
     def __init__(self, chance: Random, size: int) -> None:
         self._chance, self._size = chance, size
-        self._num_seen = 0
+        self._num_seen = self._num_passed = 0
+        self._log_weight = 0.0
         self.items: list[T] = []
 
-    def add(self, item: T) -> None:
+    def is_next(self) -> bool:
+        """Whether the next item of the stream is to be put into the sample."""
         self._num_seen += 1
+        return self._num_seen > self._num_passed
+
+    def put(self, item: T) -> None:
+        """Takes the item that was next."""
         if len(self.items) < self._size:
             self.items.append(item)
-            return
-        place = int(self._chance.random() * self._num_seen)
-        if place < self._size:
-            self.items[place] = item
+        else:
+            self.items[self._chance.randrange(self._size)] = item
+        if len(self.items) == self._size:
+            self._log_weight += self._log() / self._size
+            passed_over = self._log() / math.log1p(-math.exp(self._log_weight))
+            self._num_passed = self._num_seen + int(passed_over)
+
+    def _log(self) -> float:
+        """The logarithm of a random number above 0 and at most 1."""
+        return math.log(1.0 - self._chance.random())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import struct
@@ -17,6 +18,7 @@ from t2t_multimodel.data.manifest import StoredFile
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 FRAME_BYTES = _HEADER.size + _FOOTER.size
+_NUM_KNOWN = 1 << 14
 
 
 class ShardWriter:
@@ -136,15 +138,13 @@ def scan(path: Path, digest: Any = None) -> Iterator[tuple[int, bytes]]:
 
 def framed(record: bytes) -> bytes:
     """A record as it stands in a shard, `FRAME_BYTES` longer than by itself."""
-    length = struct.pack("<Q", len(record))
-    return b"".join(
-        (
-            length,
-            _FOOTER.pack(_masked_crc(length)),
-            record,
-            _FOOTER.pack(_masked_crc(record)),
-        )
-    )
+    return b"".join((_header(len(record)), record, _FOOTER.pack(_masked_crc(record))))
+
+
+@functools.lru_cache(maxsize=_NUM_KNOWN)
+def _header(length: int) -> bytes:
+    packed = struct.pack("<Q", length)
+    return packed + _FOOTER.pack(_masked_crc(packed))
 
 
 def shard_name(problem: str, split: str, number: int, num_shards: int) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from t2t_multimodel.data.index import ROW
 
-# A file of rows and the index made of it, each a row a record.
-_BYTES_BESIDE = 2 * ROW.itemsize
+# A record's row, and what becomes of it in the index, which is compressed.
+_BYTES_BESIDE = 1.5 * ROW.itemsize
 # Standard errors by which an estimate may be too high before anything is refused.
 _DOUBT = 3.0
 

@@ -61,9 +61,8 @@ class Text(Feature):
 
     def lengths(self, stored: Sequence[Stored], vocabulary: Vocabulary) -> list[int]:
         """`length` of many values at once, which is faster."""
-        texts = [self.texts(value) for value in stored]
-        encoded = iter(vocabulary.encode_all([t for group in texts for t in group]))
-        return [1 + max(len(next(encoded)) for _ in group) for group in texts]
+        count = vocabulary.count
+        return [1 + max(map(count, self.texts(value))) for value in stored]
 
     def tensors(
         self,

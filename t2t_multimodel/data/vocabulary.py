@@ -14,7 +14,7 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ _SPACE_MARK = "\u2581"
 _ESCAPE = "\ue000"
 _ESCAPED_ESCAPE, _ESCAPED_MARK = _ESCAPE + "0", _ESCAPE + "1"
 _MAX_SENTENCE_BYTES = 16384
+# Of how many words, and how long ones, it is remembered how many pieces they take.
+_MAX_WORDS, _MAX_WORD = 100_000, 40
 
 sentencepiece.set_min_log_level(2)  # it would tell how it loads a model
 
@@ -132,6 +134,24 @@ class Vocabulary:
         ids: list[list[int]] = self._processor.encode([_escape(t) for t in texts])
         return ids
 
+    def count(self, text: str) -> int:
+        """How many numbers `encode` gives, found faster: no piece goes over a space.
+
+        How many a word takes is remembered, for as many words as fit.
+        """
+        first, *others = _escape(text).split(" ")
+        at_start, inside = self._counts
+        return at_start[first] + sum(map(inside.__getitem__, others))
+
+    @cached_property
+    def _counts(self) -> tuple[_WordCounts, _WordCounts]:
+        """For words that begin a text, and for those that follow a space."""
+        encode = self._processor.encode
+        return (
+            _WordCounts(lambda word: len(encode(word))),
+            _WordCounts(lambda word: len(encode(f" {word}"))),
+        )
+
     def is_spelled_in_bytes(self, character: str) -> bool:
         """Whether a character is not in the vocabulary, so that bytes stand for it."""
         return any(map(self._processor.is_byte, self.encode(character)))
@@ -171,6 +191,21 @@ class Vocabulary:
             return tensorflow_text.SentencepieceTokenizer(
                 self._model, out_type=tf.int32, add_eos=True
             )
+
+
+class _WordCounts(dict[str, int]):
+    """Numbers by word, found when first asked for, some of them remembered."""
+
+    def __init__(self, count: Callable[[str], int]) -> None:
+        self._count = count
+
+    def __missing__(self, word: str) -> int:
+        found = self._count(word)
+        if len(word) <= _MAX_WORD:
+            if len(self) >= _MAX_WORDS:
+                self.clear()
+            self[word] = found
+        return found
 
 
 def check_size(size: int) -> None:

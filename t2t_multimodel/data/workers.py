@@ -9,6 +9,7 @@ that started it, however that ends.
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -209,6 +210,8 @@ def _start_worker(
         for folder in usr_dirs:
             registry.import_usr_dir(folder)
     _state.update(pickled=shared, counts=counts, stop=stop)
+    # What is there now stays; to look through it again and again would cost a tenth.
+    gc.freeze()
 
 
 def _end_with_parent() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from t2t_multimodel.data.features import ClassLabel, Stored, Text
+from t2t_multimodel.data.features import ClassLabel, Feature, Stored, Text
 from t2t_multimodel.data.index import ROW
 from t2t_multimodel.data.listing import (
     Example,
@@ -27,7 +27,6 @@ from t2t_multimodel.data.listing import (
     load,
 )
 from t2t_multimodel.data.manifest import StoredFile
-from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.records import FRAME_BYTES, ShardWriter, framed, shard_name
 from t2t_multimodel.data.serialisation import make_record
 from t2t_multimodel.data.skipped import Skipped
@@ -139,13 +138,15 @@ def make_chunk(
         report: Asked whether to go on.
     """
     jobs, vocabulary_file = shared
-    problem = jobs[chunk.job].problem
+    features = jobs[chunk.job].problem.features
+    report_every = 64 if _is_short(features) else 1
     stored: list[dict[str, Stored]] = []
     skipped = Skipped()
     for number, example in chunk.examples:
-        report(len(stored))
+        if number % report_every == 0:
+            report(len(stored))
         try:
-            stored.append(load(problem, example))
+            stored.append(load(features, example))
         except LeftOut as left_out:
             where = f"example {number}: {left_out}".removesuffix(": ")
             skipped.add(left_out.reason, where, left_out.is_fault)
@@ -153,7 +154,7 @@ def make_chunk(
     rows = np.zeros(len(records), ROW)
     rows["size"] = [len(record) for record in records]
     rows["offset"] = np.cumsum(rows["size"] + FRAME_BYTES) - rows["size"] - FRAME_BYTES
-    for key, feature in problem.features.items():
+    for key, feature in features.items():
         values = [example[key] for example in stored]
         if isinstance(feature, Text):
             rows[key] = feature.lengths(values, _vocabulary(vocabulary_file))
@@ -176,7 +177,7 @@ def chunks(
     Raises:
         ValueError: The generator gives more or fewer examples than when it was listed.
     """
-    size = _chunk_size(job.problem)
+    size = _SHORT_CHUNK if _is_short(job.problem.features) else _LONG_CHUNK
     examples = listed(job, Skipped())
     place = 0
     for shard in range(max(wanted, default=-1) + 1):
@@ -205,10 +206,10 @@ def rows_path(shard: Path) -> Path:
     return shard.with_name(f"{shard.name}.rows")
 
 
-def _chunk_size(problem: Problem) -> int:
-    features = problem.features.values()
-    is_short = all(isinstance(feature, Text | ClassLabel) for feature in features)
-    return _SHORT_CHUNK if is_short else _LONG_CHUNK
+def _is_short(features: Mapping[str, Feature]) -> bool:
+    """Whether examples take few bytes and little time."""
+    kinds = (Text, ClassLabel)
+    return all(isinstance(feature, kinds) for feature in features.values())
 
 
 def _other_count(job: SplitJob, listing: Listing, count: int) -> ValueError:
