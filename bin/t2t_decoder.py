@@ -1,19 +1,34 @@
 """t2t-decoder: what a trained run makes of your own inputs.
 
-Inputs are sentences, image files or audio files, as the problem takes them:
+Inputs are sentences, image files, audio files or folders of those:
 
   t2t-decoder --output_dir=run --problem=translate_ende_mini "Two red fish jump."
-  t2t-decoder --output_dir=run --problem=caption_mini photo.png
-  t2t-decoder --output_dir=run --problem=speech_mini hello.wav
+  t2t-decoder --output_dir=run --problem=speech_mini hello.wav recordings/
   t2t-decoder --output_dir=run --problem=image_mini photo.png --top_k=5
+  t2t-decoder --output_dir=run --problems=translate_ende_mini,parse_mini "A fish ."
+      Each input goes to each problem; a line then begins with the problem's name.
 
-or a file of them, one a line (sentences, or paths of image or audio files):
+or come through a pipe, from a file (a folder), or from a split of the data:
 
+  cat sentences.txt | t2t-decoder --output_dir=run --problem=translate_ende_mini
   t2t-decoder --output_dir=run --problem=translate_ende_mini \\
       --decode_from_file=sentences.txt --decode_to_file=translations.txt
+  t2t-decoder --output_dir=run --decode_from_file=mixed.jsonl --output_format=jsonl
+      A line is an object: {"problem": "caption_mini", "inputs": "photo.png"}. Paths are
+      looked for beside the file too. Further fields come out again.
+  t2t-decoder --output_dir=run --problem=parse_mini --decode_from_file=a.tsv --column=2
+      TSV: the column `inputs` of a header, or the one that --column names or counts.
+  t2t-decoder --output_dir=run --problem=parse_mini --split=dev --max_examples=20
 
-  t2t-decoder --output_dir=run --problem=caption_mini photo.png \\
-      --decode_hparams="temperature=1,top_p=0.9,num_samples=5,seed=1"
+or are asked for, one by one (`:help` there tells more):
+
+  t2t-decoder --output_dir=run --problem=translate_ende_mini --decode_interactive
+
+Given pairs are scored by the log-probability of their targets, teacher-forced:
+
+  t2t-decoder --output_dir=run --problem=translate_ende_mini --score_file=pairs.tsv
+      Inputs, a tab, targets; or a header or JSONL with `inputs` and `targets`. What
+      --output_format=jsonl wrote can be scored: `output` stands in for `targets`.
 
 --decode_hparams says how to search: beam_size, alpha (of the length penalty), nbest;
 temperature, top_k, top_p, num_samples, seed to draw outputs; min_length, max_length (in
@@ -21,118 +36,76 @@ tokens); constrained=False lets a parser write what is no tree.
 
 One line comes out for each input, in the same order; where several outputs are asked
 for, a line for each: the input's number from 0, the output and its score, with |||
-between them. Parse trees are written in linear form (S NP NNP /NP VP VBZ /VP /S); with
---brackets, the words are put back in brackets wherever the output is a tree of the
-sentence. With --top_k classes are listed with their probabilities.
+between them. JSONL has scores, classes or n-best, seconds, problem and input's name. An
+input that cannot be read stops the run before anything is decoded; with --on_error=skip
+its line is null, and what was skipped is told at the end. Trees are written in linear
+form (S NP NNP /NP VP VBZ /VP /S); with --brackets in brackets, with the words.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
+from t2t_multimodel.decoding import request
 
 FLAGS = flags.FlagValues()
 program.define_problem_flags(FLAGS)
-flags.DEFINE_string("output_dir", None, "The folder of the run.", flag_values=FLAGS)
-flags.DEFINE_string(
-    "checkpoint",
-    None,
-    "A step, or a checkpoint's name or path; the newest by default.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "decode_from_file", None, "A file with one input a line.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "decode_to_file", None, "Write the outputs here, one a line.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "batch_cost",
-    2048,
-    "Padded positions in a batch; outputs do not depend on it.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "top_k",
-    0,
-    "List so many classes with their probabilities; 0: name the best one.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
 program.define_decode_hparams(FLAGS)
-flags.DEFINE_bool(
-    "brackets", False, "Write parse trees in brackets with words.", flag_values=FLAGS
-)
+for name, meaning in {
+    "output_dir": "The folder of the run.",
+    "checkpoint": "A step, or a checkpoint's name or path; the newest by default.",
+    "decode_from_file": "A file of inputs, a folder of media files; -: standard input.",
+    "decode_to_file": "Write the outputs here; the file appears when it is whole.",
+    "column": "Of TSV: the inputs' column, by its name in the header or from 1.",
+    "score_file": "Score the pairs in this file (TSV or JSONL; -: standard input).",
+}.items():
+    flags.DEFINE_string(name, None, meaning, flag_values=FLAGS)
+for name, default, values, meaning in (
+    ("input_format", None, request.INPUT_FORMATS, "By default as the name ends."),
+    ("output_format", "text", request.OUTPUT_FORMATS, "How outputs are written."),
+    ("on_error", "stop", request.ON_ERROR, "What to do if an input cannot be read."),
+    ("split", None, ("train", "dev", "test"), "Decode a split of the run's data."),
+):
+    choices = f"{', '.join(values)}: {meaning}"
+    flags.DEFINE_enum(name, default, list(values), choices, flag_values=FLAGS)
+for name, number, least, meaning in (
+    ("batch_cost", 2048, 1, "Padded positions in a batch; no output depends on it."),
+    ("top_k", 0, 0, "List so many classes with probabilities; 0: name the best one."),
+    ("max_examples", None, 1, "The first so many inputs; of a split, of each problem."),
+):
+    flags.DEFINE_integer(name, number, meaning, lower_bound=least, flag_values=FLAGS)
+for name, meaning in {
+    "brackets": "Write parse trees in brackets with words.",
+    "decode_interactive": "Ask for inputs, answer them one by one.",
+}.items():
+    flags.DEFINE_bool(name, False, meaning, flag_values=FLAGS)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Reads the inputs, decodes, writes the outputs."""
+    """Makes a request of the flags and fulfils it."""
     output_dir = program.required(FLAGS, "output_dir")
-    if bool(arguments) == bool(FLAGS.decode_from_file):
-        raise ValueError("give inputs as arguments, or --decode_from_file, one of them")
     given = [text for text in (FLAGS.problems, FLAGS.problem) if text]
-    names = registry.parse_problems(given) if given else ()
-    config = program.decode_config(FLAGS)
+    fields = [field.name for field in dataclasses.fields(request.Request)]
+    asked = {name: FLAGS[name].value for name in fields if name in FLAGS}
+    if not arguments and not request.names_source(asked) and request.is_piped():
+        arguments = [request.STDIN]
+    wanted = request.Request(
+        inputs=tuple(arguments),
+        problem_names=registry.parse_problems(given) if given else (),
+        config=program.decode_config(FLAGS),
+        **asked,
+    )
     quiet.import_tensorflow()
-    from t2t_multimodel.decoding.decode import DecodedText
-    from t2t_multimodel.decoding.raw_inputs import decode_inputs, read_lines
-    from t2t_multimodel.decoding.rendering import render_nbest, render_output
+    from t2t_multimodel.decoding.fulfil import fulfil
     from t2t_multimodel.training.restore import load_run
 
-    run = load_run(output_dir, FLAGS.checkpoint)
-    problem = run.problem(_one_name(names, run.problem_names))
-    inputs, where = list(arguments), None
-    if FLAGS.decode_from_file:
-        is_media = problem.inputs.modality != "text"
-        inputs, where = read_lines(FLAGS.decode_from_file, is_media)
-    outputs = decode_inputs(
-        run,
-        problem,
-        inputs,
-        where=where,
-        batch_cost=FLAGS.batch_cost,
-        depth=max(1, FLAGS.top_k),
-        config=config,
-    )
-    lines: list[str] = []
-    for number, (value, output) in enumerate(zip(inputs, outputs, strict=True)):
-        if config.num_outputs > 1 and isinstance(output, DecodedText):
-            lines += render_nbest(problem, value, output, number, FLAGS.brackets)
-        else:
-            lines.append(
-                render_output(problem, value, output, FLAGS.top_k, FLAGS.brackets)
-            )
-    _write("".join(f"{line}\n" for line in lines))
-
-
-def _one_name(names: Sequence[str], known: Sequence[str]) -> str:
-    """The problem asked for, or the only one that the run has."""
-    names = names or known
-    if len(names) != 1:
-        raise ValueError(f"--problem takes one of the run's: {', '.join(known)}")
-    if names[0] not in known:
-        raise ValueError(
-            f"the run was not trained on {names[0]}; it was on: {', '.join(known)}"
-        )
-    return names[0]
-
-
-def _write(text: str) -> None:
-    """To --decode_to_file as a whole, or to standard output."""
-    if not FLAGS.decode_to_file:
-        sys.stdout.write(text)
-        return
-    path = Path(FLAGS.decode_to_file)
-    partial = path.with_name(f".{path.name}.unfinished")
-    partial.write_text(text, "utf-8", newline="\n")
-    partial.replace(path)
+    fulfil(load_run(output_dir, FLAGS.checkpoint), wanted)
 
 
 def run() -> None:

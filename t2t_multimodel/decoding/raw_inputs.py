@@ -6,6 +6,8 @@ length, and answered in the order in which they came.
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,120 @@ from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.decoding.decode import Decoded, Decoder
 from t2t_multimodel.decoding.grammars import grammar_of
+from t2t_multimodel.decoding.jobs import Job, LoadedInputs, jobs_of
+from t2t_multimodel.decoding.reading import Item
 
 BATCH_COST = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        output: What the model made of it; None where the input was skipped.
+        seconds: The time of its batch, shared by the inputs in it.
+        fault: Why it was skipped; "" where it was not.
+    """
+
+    job: Job
+    output: Decoded | None
+    seconds: float = 0.0
+    fault: str = ""
+
+
+class RawDecoder:
+    """Decodes inputs of any problem of a run; keeps its graphs from call to call.
+
+    Args:
+        run: What `training.restore.load_run` gives.
+        config: How text is searched for; greedily by default.
+        depth: How many classes a ranking holds at most.
+        batch_cost: Padded positions in a batch; no output depends on it.
+        data_dir: Where the training data lies, if not where the run read it.
+    """
+
+    def __init__(
+        self,
+        run: Any,
+        config: DecodeConfig | None = None,
+        depth: int = 5,
+        batch_cost: int = BATCH_COST,
+        data_dir: Path | None = None,
+    ) -> None:
+        self.run, self.config = run, config or DecodeConfig()
+        self._batch_cost, self._data_dir = batch_cost, data_dir
+        max_length = run.hparams.training.max_length
+        self._decoder = Decoder(run.vocabulary, max_length, depth, self.config)
+        self._grammars: dict[str, Any] = {}
+
+    def decode(
+        self,
+        jobs: Sequence[Job],
+        on_error: str = "stop",
+        advance: Callable[[int], None] | None = None,
+    ) -> list[Answer]:
+        """What the model makes of each job, in the order of the jobs.
+
+        Args:
+            jobs: As `jobs_of` gives.
+            on_error: "stop" at the first input that cannot be read, before anything is
+                decoded; or "skip" it.
+            advance: Called with the number of jobs of each batch done.
+
+        Raises:
+            ValueError: An input cannot be read; the message says which and why. Or a
+                problem's grammar cannot be had, see `grammars.grammar_of`.
+        """
+        answers: dict[int, Answer] = {}
+        loaded = LoadedInputs(self.run, jobs, on_error)
+        for place, job in enumerate(jobs):
+            if place not in loaded.faults and job.problem.name not in self._grammars:
+                self._grammars[job.problem.name] = grammar_of(
+                    self.run, job.problem, self.config, self._data_dir
+                )
+        for place, fault in loaded.faults.items():
+            answers[place] = Answer(jobs[place], None, fault=fault)
+        if advance is not None:
+            advance(len(answers))
+        for places in loaded.batches(self._batch_cost):
+            started = time.perf_counter()
+            problem = jobs[places[0]].problem
+            values = [loaded.value(place) for place in places]
+            batch = problem.inputs.batch(values, self.run.vocabulary)
+            batch["index"] = np.array([jobs[place].number for place in places])
+            view = self.run.model.view(problem.name)
+            outputs = self._decoder.decode(view, batch, self._grammars[problem.name])
+            seconds = (time.perf_counter() - started) / len(places)
+            for place, output in zip(places, outputs, strict=True):
+                answers[place] = Answer(jobs[place], output, seconds)
+            if advance is not None:
+                advance(len(places))
+        return [answers[place] for place in range(len(jobs))]
+
+
+def decode_items(
+    run: Any,
+    items: Sequence[Item],
+    problem_names: Sequence[str] = (),
+    *,
+    on_error: str = "stop",
+    batch_cost: int = BATCH_COST,
+    depth: int = 5,
+    advance: Callable[[int], None] | None = None,
+    config: DecodeConfig | None = None,
+) -> list[Answer]:
+    """What a run makes of inputs from anywhere (see `reading`), for several problems.
+
+    Arguments are those of `jobs_of` and `RawDecoder`.
+
+    Returns:
+        An answer for each input and problem, in the order of `jobs_of`.
+    """
+    jobs = jobs_of(run, items, problem_names)
+    decoder = RawDecoder(run, config, depth, batch_cost)
+    return decoder.decode(jobs, on_error, advance)
 
 
 def decode_inputs(
@@ -31,7 +145,7 @@ def decode_inputs(
     advance: Callable[[int], None] | None = None,
     config: DecodeConfig | None = None,
 ) -> list[Decoded]:
-    """What a run makes of raw inputs.
+    """What a run makes of raw inputs for one problem.
 
     Args:
         run: What `training.restore.load_run` gives.
@@ -51,79 +165,10 @@ def decode_inputs(
         ValueError: An input cannot be read; the message says which and why. Or the
             problem's grammar cannot be had, see `grammars.grammar_of`.
     """
-    view = run.model.view(problem.name)
-    feature = problem.inputs
-    stored = [_load(feature, value, _name(where, i)) for i, value in enumerate(inputs)]
-    costs = [feature.cost(feature.length(value, run.vocabulary)) for value in stored]
-    config = config or DecodeConfig()
-    grammar = grammar_of(run, problem, config)
-    max_length = run.hparams.training.max_length
-    decoder = Decoder(run.vocabulary, max_length, depth, config)
-    outputs: dict[int, Decoded] = {}
-    for places in _batches(costs, batch_cost):
-        batch = feature.batch([stored[place] for place in places], run.vocabulary)
-        batch["index"] = np.array(places)
-        outputs.update(zip(places, decoder.decode(view, batch, grammar), strict=True))
-        if advance is not None:
-            advance(len(places))
-    return [outputs[place] for place in range(len(stored))]
-
-
-def read_lines(path: str | Path, is_media: bool) -> tuple[list[str], list[str]]:
-    """The inputs in a file, one a line, and what to call each in an error.
-
-    Lines end with a line feed and with nothing else, so that no character of a text is
-    taken for the end of a line.
-
-    Args:
-        path: A text file in UTF-8.
-        is_media: Lines are paths; a relative one that is not found from the working
-            directory is looked for beside the file.
-
-    Raises:
-        ValueError: The file is empty, or a line is not valid UTF-8; it is named.
-        OSError: The file cannot be read.
-    """
-    path = Path(path)
-    raw = path.read_bytes().removesuffix(b"\n").split(b"\n")
-    if raw == [b""]:
-        raise ValueError(f"{path} is empty: it needs one input a line.")
-    lines: list[str] = []
-    for number, line in enumerate(raw, start=1):
-        try:
-            lines.append(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path}, line {number} is not valid UTF-8: {error}."
-            ) from error
-    if is_media:
-        lines = [_media_path(line, path.parent) for line in lines]
-    return lines, [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
-
-
-def _media_path(line: str, folder: Path) -> str:
-    return line if Path(line).exists() else str(folder / line)
-
-
-def _name(where: Sequence[str] | None, number: int) -> str:
-    return where[number] if where is not None else f"input {number + 1}"
-
-
-def _load(feature: Any, value: Any, name: str) -> Any:
-    try:
-        return feature.load(value)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _batches(costs: Sequence[int], batch_cost: int) -> list[list[int]]:
-    """Places in batches of similar cost; a batch costs its longest times its size."""
-    batches: list[list[int]] = []
-    # From the dearest, so that the first of a batch is the one all are padded to.
-    for place in sorted(range(len(costs)), key=lambda i: -costs[i]):
-        last = batches[-1] if batches else []
-        if last and (len(last) + 1) * costs[last[0]] <= batch_cost:
-            last.append(place)
-        else:
-            batches.append([place])
-    return batches
+    names = where or [f"input {number + 1}" for number in range(len(inputs))]
+    jobs = [
+        Job(Item(value, name), problem, number)
+        for number, (value, name) in enumerate(zip(inputs, names, strict=True))
+    ]
+    answers = RawDecoder(run, config, depth, batch_cost).decode(jobs, advance=advance)
+    return [answer.output for answer in answers if answer.output is not None]

@@ -143,7 +143,7 @@ def test_an_input_that_cannot_be_read_is_named_by_its_line(
         )
     assert not target.exists()
     listing.write_bytes(b"fine\nnot \xff fine\n")
-    with pytest.raises(ValueError, match=r"list\.txt, line 2 is not valid UTF-8"):
+    with pytest.raises(ValueError, match=r"list\.txt, line 2: it is not valid UTF-8"):
         call(run, "--problem=parse_mini", f"--decode_from_file={listing}")
     listing.write_bytes(b"")
     with pytest.raises(ValueError, match=r"list\.txt is empty"):
