@@ -61,6 +61,7 @@ setup(
         "tensorflow-text>=2.20,<2.22",
     ],
     extras_require={
+        "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "dev": [
             "hypothesis>=6,<7",

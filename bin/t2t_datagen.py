@@ -47,6 +47,7 @@ before it was done, by Ctrl-C or anything else, the same command goes on where i
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +99,23 @@ flags.DEFINE_float(
     0.01,
     "The share of a split that may be at fault; such examples are left out, counted "
     "and named, and more of them are an error.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "engine",
+    "processes",
+    ["processes", "beam"],
+    "What makes the examples: processes of this machine, or Apache Beam, for corpora "
+    "that outgrow one machine (pip install 't2t-multimodel[beam]'). The data are the "
+    "same.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "beam_options",
+    "",
+    "Options of Beam itself, such as '--runner=FlinkRunner --flink_master=host:8081'; "
+    "by default it runs in this process. All machines must share --data_dir (or "
+    "--tmp_dir) and the corpus.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -211,6 +229,8 @@ def _generate(names: Sequence[str], data_dir: Path) -> None:
         overwrite=FLAGS.overwrite,
         tmp_dir=program.path(FLAGS, "tmp_dir"),
         max_bad_share=FLAGS.max_bad_share,
+        engine=FLAGS.engine,
+        beam_options=tuple(shlex.split(FLAGS.beam_options)),
     )
     problems = problem_options.make_problems(names, FLAGS.problem_option)
     problems = sources.from_source(problems, FLAGS)

@@ -10,6 +10,7 @@ from t2t_multimodel.data.vocabulary import DEFAULT_SIZE, check_size
 
 DEFAULT_NUM_SHARDS = 10
 DEFAULT_MAX_BAD_SHARE = 0.01
+ENGINES = ("processes", "beam")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Options:
             directory, which it is by default.
         max_bad_share: The share of a split that may be faulty; such examples are left
             out and counted, and more of them are an error.
+        engine: What makes the examples: "processes" of this machine, or "beam", Apache
+            Beam. The outcome does not depend on it.
+        beam_options: Beam's options as on a command line, "--runner=..." for example.
     """
 
     max_examples: int | None = None
@@ -38,6 +42,8 @@ class Options:
     overwrite: bool = False
     tmp_dir: Path | None = None
     max_bad_share: float = DEFAULT_MAX_BAD_SHARE
+    engine: str = "processes"
+    beam_options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_examples is not None and self.max_examples < 1:
@@ -45,6 +51,8 @@ class Options:
         for name in ("num_shards", "num_workers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; at least 1")
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine is {self.engine!r}; {' or '.join(ENGINES)}")
         check_size(self.vocab_size)
         if not 0 <= self.max_bad_share <= 1:
             raise ValueError(f"max_bad_share is {self.max_bad_share}; from 0 to 1")

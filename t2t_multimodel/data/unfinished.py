@@ -20,15 +20,19 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from t2t_multimodel.data.index import ROW
 from t2t_multimodel.data.listing import SplitJob
 from t2t_multimodel.data.manifest import VOCABULARY_FILE, Manifest, manifest_path
 from t2t_multimodel.data.records import shard_name
-from t2t_multimodel.data.writing import WrittenShard, rows_path
+from t2t_multimodel.data.shards import (
+    DONE,
+    WrittenShard,
+    note_whole,
+    rows_path,
+    write_whole,
+)
 
-_DONE = ".done.json"
 _STEPS = "steps.json"
 _LEARNED = "vocabulary.json"
 _LOCK = "lock"
@@ -98,7 +102,7 @@ class Unfinished:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        left = {path.name for path in self.folder.glob(f"*{_DONE}")}
+        left = {path.name for path in self.folder.glob(f"*{DONE}")}
         if kind is not None and (left or self._steps.exists()):
             _log.info(
                 "what is done is kept in %s; the same command goes on from there",
@@ -121,7 +125,7 @@ class Unfinished:
 
     def note_vocabulary(self, key: str) -> None:
         """Notes what the vocabulary that is now in the folder was learned from."""
-        _write_whole(self.folder / _LEARNED, {"key": key})
+        write_whole(self.folder / _LEARNED, {"key": key})
 
     def written(self, job: SplitJob, key: str) -> dict[int, WrittenShard]:
         """The shards of a split that are whole, by number; others are discarded.
@@ -132,8 +136,8 @@ class Unfinished:
         """
         found: dict[int, WrittenShard] = {}
         num_discarded = 0
-        for path in sorted(self.folder.glob(f"{job.name}-*{_DONE}")):
-            shard = path.with_name(path.name.removesuffix(_DONE))
+        for path in sorted(self.folder.glob(f"{job.name}-*{DONE}")):
+            shard = path.with_name(path.name.removesuffix(DONE))
             data = json.loads(path.read_text("utf-8"))
             done = WrittenShard.from_dict(data["shard"])
             name = shard_name(
@@ -154,10 +158,9 @@ class Unfinished:
             )
         return found
 
-    def note(self, job: SplitJob, key: str, number: int, shard: WrittenShard) -> None:
+    def note(self, key: str, number: int, shard: WrittenShard) -> None:
         """Notes that a shard in the folder is whole."""
-        data = {"key": key, "number": number, "shard": shard.to_dict()}
-        _write_whole(self.folder / f"{shard.file.file}{_DONE}", data)
+        note_whole(self.folder, key, number, shard)
 
     def publish(
         self,
@@ -183,7 +186,7 @@ class Unfinished:
             "vocabulary": has_new_vocabulary,
             "problems": files,
         }
-        _write_whole(self._steps, steps)
+        write_whole(self._steps, steps)
         self._take_steps()
 
     @property
@@ -210,8 +213,11 @@ class Unfinished:
                 if (folder / file).exists():
                     (folder / file).replace(data_dir / file)
         for path in self.folder.iterdir():
-            if path.name not in (_LOCK, _STEPS):
-                path.unlink()  # rows, and what was begun and never asked for again
+            # Rows, and what was begun and never asked for again.
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in (_LOCK, _STEPS):
+                path.unlink()
         self._steps.unlink()
         return tuple(steps["problems"])
 
@@ -230,13 +236,3 @@ def _is_whole(shard: Path, done: WrittenShard) -> bool:
         path.is_file() and path.stat().st_size == length
         for path, length in lengths.items()
     )
-
-
-def _write_whole(path: Path, data: dict[str, Any]) -> None:
-    """Writes a file that is there as a whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(data, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,9 +26,14 @@ from t2t_multimodel.data.listing import (
     listed,
     load,
 )
-from t2t_multimodel.data.manifest import StoredFile
-from t2t_multimodel.data.records import FRAME_BYTES, ShardWriter, framed, shard_name
+from t2t_multimodel.data.records import FRAME_BYTES, framed
 from t2t_multimodel.data.serialisation import make_record
+from t2t_multimodel.data.shards import (
+    MadeChunk,
+    ShardInWriting,
+    note_whole,
+    rows_path,
+)
 from t2t_multimodel.data.skipped import Skipped
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.data.workers import Report
@@ -52,79 +57,6 @@ class Chunk:
     shard: int
     examples: list[tuple[int, Example]]
     is_last: bool
-
-
-@dataclasses.dataclass(frozen=True)
-class MadeChunk:
-    """Records of a chunk.
-
-    Attributes:
-        frames: The framed records, one behind the other.
-        rows: Of the index, offsets counted from the chunk's first byte.
-        skipped: What was left out.
-    """
-
-    frames: bytes
-    rows: np.ndarray
-    skipped: Skipped
-
-
-@dataclasses.dataclass(frozen=True)
-class WrittenShard:
-    """A shard that is done; a file of rows lies beside it.
-
-    Attributes:
-        file: The shard's file.
-        skipped: What was left out of it.
-    """
-
-    file: StoredFile
-    skipped: Skipped
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "file": dataclasses.asdict(self.file),
-            "skipped": self.skipped.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> WrittenShard:
-        """The inverse of `to_dict`."""
-        return cls(StoredFile(**data["file"]), Skipped.from_dict(data["skipped"]))
-
-
-class ShardInWriting:
-    """A shard and the file of its rows while they are being written.
-
-    Args:
-        folder: Where both go.
-        job: The split.
-        number: The shard's number.
-    """
-
-    def __init__(self, folder: Path, job: SplitJob, number: int) -> None:
-        path = folder / shard_name(job.problem.name, job.split, number, job.num_shards)
-        self._writer = ShardWriter(path)
-        self._rows_file = rows_path(path).open("wb")
-        self._skipped = Skipped()
-
-    def add(self, made: MadeChunk) -> None:
-        """Appends the records of a chunk."""
-        rows = made.rows.copy()
-        rows["offset"] += self._writer.write_frames(made.frames, len(rows))
-        self._rows_file.write(rows.tobytes())
-        self._skipped.update(made.skipped)
-
-    def finish(self) -> WrittenShard:
-        """Closes both files, which are then whole."""
-        self._rows_file.close()
-        return WrittenShard(self._writer.finish(), self._skipped)
-
-    def close(self) -> None:
-        """Closes both files as they are."""
-        self._rows_file.close()
-        self._writer.close()
 
 
 def make_chunk(
@@ -201,9 +133,44 @@ def chunks(
         raise _other_count(job, listing, place + 1)
 
 
-def rows_path(shard: Path) -> Path:
-    """Where the rows of a shard's index lie while its split is being written."""
-    return shard.with_name(f"{shard.name}.rows")
+@dataclasses.dataclass(frozen=True)
+class ShardTask:
+    """A shard that is made by itself, wherever that is.
+
+    Attributes:
+        job: The split.
+        listing: What the first pass found.
+        number: The shard's number.
+        key: Identifies what decides the shard's bytes.
+        folder: Where it is written to.
+        vocabulary_file: The vocabulary.
+    """
+
+    job: SplitJob
+    listing: Listing
+    number: int
+    key: str
+    folder: Path
+    vocabulary_file: Path
+
+
+def write_shard(task: ShardTask) -> None:
+    """Makes and writes one shard, and notes it as whole.
+
+    Others may be making the same shard: nothing is there before it is whole.
+    """
+    shared = ((task.job,), task.vocabulary_file)
+    with tempfile.TemporaryDirectory(prefix="attempt-", dir=task.folder) as attempt:
+        shard = ShardInWriting(Path(attempt), task.job, task.number)
+        try:
+            for chunk in chunks(0, task.job, task.listing, [task.number]):
+                shard.add(make_chunk(shared, chunk, lambda done: None))
+            written = shard.finish()
+        finally:
+            shard.close()
+        for file in (written.file.file, rows_path(Path(written.file.file)).name):
+            (Path(attempt) / file).replace(task.folder / file)
+    note_whole(task.folder, task.key, task.number, written)
 
 
 def _is_short(features: Mapping[str, Feature]) -> bool:
