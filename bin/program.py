@@ -19,6 +19,7 @@ Exit status: 0 done; 1 the user's or the data's fault, with one line
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -71,14 +72,17 @@ def define_decode_hparams(flag_values: flags.FlagValues) -> None:
 
 
 def decode_config(flag_values: flags.FlagValues) -> DecodeConfig:
-    """What `--decode_hparams` says.
+    """What `--decode_hparams` says; `--seed` where something is drawn without a seed.
 
     Raises:
         ValueError: A field is unknown (near names are given) or has no such value.
     """
     from t2t_multimodel.decoding.config import DecodeConfig
 
-    return DecodeConfig.from_text(flag_values.decode_hparams)
+    config = DecodeConfig.from_text(flag_values.decode_hparams)
+    if config.temperature and not config.seed:
+        config = dataclasses.replace(config, seed=flag_values.seed)
+    return config
 
 
 def problem_names(flag_values: flags.FlagValues) -> tuple[str, ...]:

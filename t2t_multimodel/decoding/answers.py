@@ -42,7 +42,7 @@ def text_lines(
         with_problem: Begin each line with the problem's name and a tab.
     """
     for answer in answers:
-        start = f"{answer.job.problem.name}\t" if with_problem else ""
+        start = f"{_problem_name(answer.job) or NULL}\t" if with_problem else ""
         for line in _text(answer, num_outputs, top_k, brackets):
             yield start + line
 
@@ -111,7 +111,7 @@ def score_lines(
     columns = "log_probability\tlog_probability_per_token\ttokens"
     yield start + "\t".join(f"teacher_forced/{name}" for name in columns.split("\t"))
     for score in scores:
-        start = f"{score.job.problem.name}\t" if with_problem else ""
+        start = f"{_problem_name(score.job) or NULL}\t" if with_problem else ""
         if score.fault:
             yield start + NULL
         else:
@@ -162,9 +162,9 @@ def whole_file(path: str | Path | None) -> Iterator[TextIO]:
 
 def _about(job: Job) -> dict[str, Any]:
     item = job.item
-    record: dict[str, Any] = {"name": item.name}
-    if item.problem or not item.fault:
-        record = {"problem": item.problem or job.problem.name, **record}
+    name = _problem_name(job)
+    record: dict[str, Any] = {"problem": name} if name else {}
+    record["name"] = item.name
     shown = _shown(job)
     if shown is not None:
         record["inputs"] = shown
@@ -174,6 +174,11 @@ def _about(job: Job) -> dict[str, Any]:
             targets = _class_names(job.problem)[targets]
         record["targets"] = targets
     return record | {k: v for k, v in item.extra.items() if k not in record}
+
+
+def _problem_name(job: Job) -> str:
+    """The problem's name; "" where a line could not be read that might name one."""
+    return job.item.problem or ("" if job.item.fault else job.problem.name)
 
 
 def _shown(job: Job) -> str | None:

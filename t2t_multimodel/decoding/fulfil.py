@@ -187,7 +187,8 @@ def _check_effects(request: Request, problems: Sequence[Any]) -> None:
 
 
 def _several(results: Iterable[Any]) -> bool:
-    return len({result.job.problem.name for result in results}) > 1
+    jobs = [result.job for result in results]
+    return len({job.problem.name for job in jobs if not job.item.fault}) > 1
 
 
 def _lines(request: Request, answers: Sequence[Answer]) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 Teacher-forced: the model sees the right tokens up to each position, so a score says how
 probable a text is, not that the model would write it. Of an output of the decoder it is
-the log-probability that the decoder gave it, as far as its text is split into the same
-tokens again (a model may spell a word in other tokens than the vocabulary does).
+the log-probability that the decoder gave it, as far as the output ends before its limit
+and its text is split into the same tokens again (a model may spell a word in other
+tokens than the vocabulary does).
 
 Shape suffixes: B pairs, L tokens of the targets, V words, C classes.
 """
@@ -133,6 +134,8 @@ def _load_targets(job: Job) -> Any:
         value = job.item.extra.get("output")
     if value is None:
         raise ValueError("there are none")
+    if value == "" and feature.modality == "text":
+        return b""  # a model may write nothing but the end
     # One text is given where there may be several that say the same.
     if isinstance(feature, Texts) and isinstance(value, str):
         value = [value]

@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from t2t_multimodel.bin import t2t_decoder
+from t2t_multimodel.bin import program, t2t_decoder
 from t2t_multimodel.data.trees import is_well_formed, read_brackets, read_linear
 from t2t_multimodel.problems.mini.scenes import KINDS
 
@@ -82,6 +82,20 @@ def test_a_fault_is_one_line_and_needs_no_tensorflow(
     assert (status, output, tensorflow) == (1, "", "tensorflow: False")
     assert line.startswith("t2t-decoder: error: ")
     assert message in line
+
+
+def test_the_seed_is_that_of_what_is_drawn() -> None:
+    flags = t2t_decoder.FLAGS
+    for given, seed in (
+        (["--seed=4", "--decode_hparams=temperature=1"], 4),
+        (["--seed=4", "--decode_hparams=temperature=1,seed=5"], 5),
+        (["--seed=4"], 0),
+    ):
+        flags.unparse_flags()
+        for name in flags:
+            flags[name].unparse()
+        flags(["t2t-decoder", *given])
+        assert program.decode_config(flags).seed == seed
 
 
 def test_a_file_gives_a_line_for_each_line_in_its_order(

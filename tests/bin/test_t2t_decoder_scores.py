@@ -61,10 +61,12 @@ def test_an_output_is_scored_as_the_decoder_scored_it(run: Any) -> None:
         for one in answer.output.hypotheses:
             # What spells its text as the vocabulary would, and ends.
             tokens = [*run.vocabulary.encode(one.text), 1]
-            if one.text and recorder.ids[one.text][: len(tokens)] == tokens:
+            if recorder.ids[one.text][: len(tokens)] == tokens:
                 pairs.append(Item(answer.job.item.value, targets=one.text))
                 expected.append((one.log_probability, len(tokens)))
     assert len(pairs) >= len(SENTENCES)
+    assert any(pair.targets == "" for pair in pairs)
+    assert any(pair.targets for pair in pairs)
     for batch_cost in (1, 2048):
         scores = score_pairs(run, pairs, ["translate_ende_mini"], batch_cost=batch_cost)
         found = [(score.log_probability, score.num_tokens) for score in scores]
@@ -87,7 +89,7 @@ def test_pairs_of_a_file_are_scored_in_its_order(
     table, target = tmp_path / "pairs.tsv", tmp_path / "out.jsonl"
     table.write_text("".join(f"{s}\tEin Fisch {s}\n" for s in SENTENCES))
     call(flag, "--problem=translate_ende_mini", f"--score_file={table}")
-    header, *lines = capsys.readouterr().out.splitlines()
+    header, *lines = capsys.readouterr().out.strip().split("\n")
     assert header.split("\t") == [
         "teacher_forced/log_probability",
         "teacher_forced/log_probability_per_token",
@@ -107,7 +109,9 @@ def test_pairs_of_a_file_are_scored_in_its_order(
         "--on_error=skip",
         f"--decode_to_file={target}",
     )
-    *found, skipped = [json.loads(line) for line in target.read_text().splitlines()]
+    *found, skipped = [
+        json.loads(line) for line in target.read_text("utf-8").strip().split("\n")
+    ]
     assert skipped["teacher_forced/log_probability"] is None
     assert "line 4: targets: there are none" in skipped["error"]
     for record, (total, _, _) in zip(found, rows, strict=True):
@@ -137,7 +141,9 @@ def test_the_scores_of_all_classes_are_the_decoder_s_probabilities(
         f"--top_k={count}",
         "--output_format=jsonl",
     )
-    (answer,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (answer,) = [
+        json.loads(line) for line in capsys.readouterr().out.strip().split("\n")
+    ]
     probabilities = {c["name"]: c["probability"] for c in answer["classes"]}
     pairs = tmp_path / "pairs.jsonl"
     pairs.write_text(
@@ -146,12 +152,12 @@ def test_the_scores_of_all_classes_are_the_decoder_s_probabilities(
         )
     )
     call(flag, "--problem=image_mini", f"--score_file={pairs}")
-    _, *lines = capsys.readouterr().out.splitlines()
+    _, *lines = capsys.readouterr().out.strip().split("\n")
     scored = [math.exp(float(line.split("\t")[0])) for line in lines]
     assert scored == pytest.approx([probabilities[kind] for kind in KINDS], rel=1e-4)
     assert math.fsum(scored) == pytest.approx(1.0, rel=1e-4)
     # What the decoder wrote is a pair by itself.
     pairs.write_text(json.dumps(answer) + "\n")
     call(flag, "--problem=image_mini", f"--score_file={pairs}")
-    line = capsys.readouterr().out.splitlines()[1]
+    line = capsys.readouterr().out.strip().split("\n")[1]
     assert math.exp(float(line.split("\t")[0])) == pytest.approx(max(scored), rel=1e-4)
