@@ -1,26 +1,12 @@
-"""What t2t-datagen shows: tables of problems and of generated data, and progress."""
+"""What t2t-datagen shows: tables of problems and of generated data."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import Manifest
@@ -133,48 +119,6 @@ def describe_made(names: Sequence[str], data_dir: Path) -> None:
             ("vocabulary", f"{size} pieces, {fingerprint}"),
         )
     show_made(manifests)
-
-
-@contextlib.contextmanager
-def progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A line for each stage under way: share done, rate and remaining time.
-
-    Yields:
-        What to call with a stage, how much of it is done, and how much there is (None:
-        not known). A stage of which all is done vanishes.
-    """
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=make_console(), transient=True) as shown:
-
-        def show(stage: str, done: int, total: int | None) -> None:
-            if done == total:
-                if stage in tasks:
-                    shown.remove_task(tasks.pop(stage))
-                return
-            if stage not in tasks:
-                # What was done before this run says nothing of its rate.
-                tasks[stage] = shown.add_task(stage, total=total, completed=done)
-            shown.update(tasks[stage], completed=done, total=total)
-
-        yield show
-
-
-class _Rate(ProgressColumn):
-    """How much is done in a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f}/s" if speed else "", style="progress.data.speed")
 
 
 def make_console() -> Console:

@@ -192,12 +192,12 @@ def _show(names: Sequence[str]) -> None:
 
 
 def _read(names: Sequence[str], data_dir: Path) -> None:
-    from t2t_multimodel.bin import data_tables, report_tables
+    from t2t_multimodel.bin import data_progress, data_tables, report_tables
     from t2t_multimodel.data.report import report
     from t2t_multimodel.data.stored import verify
 
     if FLAGS.verify:
-        with data_tables.progress() as progress:
+        with data_progress.progress(data_tables.make_console()) as progress:
             made = [
                 verify(registry.problem(name), data_dir, _num_workers(), progress)
                 for name in names
@@ -205,7 +205,7 @@ def _read(names: Sequence[str], data_dir: Path) -> None:
         data_tables.show_made(made)
         sys.stdout.write("All is as it should be.\n")
     for name in names if FLAGS.report else ():
-        with data_tables.progress() as progress:
+        with data_progress.progress(data_tables.make_console()) as progress:
             found = report(registry.problem(name), data_dir, _num_workers(), progress)
         report_tables.show_report(data_tables.make_console(), found)
         sys.stdout.write(f"written to {found.save(data_dir)}\n")
@@ -217,7 +217,7 @@ def _num_workers() -> int:
 
 
 def _generate(names: Sequence[str], data_dir: Path) -> None:
-    from t2t_multimodel.bin import data_tables
+    from t2t_multimodel.bin import data_progress, data_tables
     from t2t_multimodel.data.generation import Options, generate
 
     options = Options(
@@ -235,7 +235,7 @@ def _generate(names: Sequence[str], data_dir: Path) -> None:
     problems = problem_options.make_problems(names, FLAGS.problem_option)
     problems = sources.from_source(problems, FLAGS)
     source_dir = program.path(FLAGS, "source_dir")
-    with data_tables.progress() as progress:
+    with data_progress.progress(data_tables.make_console()) as progress:
         made = generate(problems, data_dir, source_dir, options, progress)
     data_tables.show_made(list(made.values()))
 
