@@ -139,9 +139,11 @@ class Vocabulary:
 
         How many a word takes is remembered, for as many words as fit.
         """
-        first, *others = _escape(text).split(" ")
+        words = _escape(text).split(" ")
         at_start, inside = self._counts
-        return at_start[first] + sum(map(inside.__getitem__, others))
+        first = words[0]
+        total = sum(map(inside.__getitem__, words))
+        return total + at_start[first] - inside[first]
 
     @cached_property
     def _counts(self) -> tuple[_WordCounts, _WordCounts]:

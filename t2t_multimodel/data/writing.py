@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -114,21 +115,16 @@ def chunks(
     place = 0
     for shard in range(max(wanted, default=-1) + 1):
         end = listing.range_of(shard, job.num_shards).stop
-        is_wanted = shard in wanted
-        part: list[tuple[int, Example]] = []
-        while place < end:
-            try:
-                example = next(examples)
-            except StopIteration:
-                raise _other_count(job, listing, place) from None
-            place += 1
-            if is_wanted:
-                part.append(example)
-                if len(part) == size and place < end:
-                    yield Chunk(number, shard, part, is_last=False)
-                    part = []
-        if is_wanted:
-            yield Chunk(number, shard, part, is_last=True)
+        while True:  # at least once: a shard may be empty, and is a file all the same
+            end_of_part = min(place + size, end)
+            part = list(islice(examples, end_of_part - place))
+            place += len(part)
+            if place < end_of_part:
+                raise _other_count(job, listing, place)
+            if shard in wanted:
+                yield Chunk(number, shard, part, is_last=place == end)
+            if place == end:
+                break
     if place == listing.num_examples and next(examples, None) is not None:
         raise _other_count(job, listing, place + 1)
 
