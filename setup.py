@@ -64,6 +64,7 @@ setup(
         "beam": ["apache-beam>=2.77,<3"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "dev": [
+            "apache-beam>=2.77,<3",
             "hypothesis>=6,<7",
             "mypy>=1.13,<3",
             "pytest>=8,<10",
