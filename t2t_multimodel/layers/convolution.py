@@ -138,45 +138,48 @@ class ConvStep(keras.layers.Layer):
         x = self._depthwise(x)
         if is_sequence:
             x = ops.squeeze(x, 2)
-        return self._pointwise(x)
+        return self.norm(self._pointwise(x))
 
-    def step(self, x_BC: Any, past_BPC: Any) -> tuple[Any, Any]:
+    def step(self, x_BC: Any, past: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One position of a causal sequence: the same numbers as `call`, one by one.
 
         Args:
             x_BC: The input at this position.
-            past_BPC: What the window still sees of the inputs before it, the oldest
-                first; zeros at the start. Its shape is `past_shape`.
+            past: What windows still see of the inputs before it, zeros at the start;
+                see `past_shape`.
 
         Returns:
             The output `[B, F]`, and the past of the next position.
         """
         if self.activate:
             x_BC = ops.relu(x_BC)
-        window_BPC = ops.concatenate([past_BPC, ops.expand_dims(x_BC, 1)], axis=1)
+        seen = [past[f"turn{turn}"] for turn in range(self.dilation)]
+        window_BTC = ops.concatenate([seen[0], ops.expand_dims(x_BC, 1)], axis=1)
         # One sum in place of a convolution, which costs more to set up than to do.
         kernel_TC = ops.squeeze(ops.cast(self.depthwise_kernel, x_BC.dtype), (1, 3))
-        taps_BTC = window_BPC
-        if self.dilation > 1:  # picking rows is faster than slicing with a stride
-            places_T = ops.arange(self.kernel_size[0], dtype="int32") * self.dilation
-            taps_BTC = ops.take(window_BPC, places_T, axis=1)
-        y_BC = ops.sum(taps_BTC * kernel_TC, axis=1)
-        return self._pointwise(y_BC), window_BPC[:, 1:]
+        y_BC = ops.sum(window_BTC * kernel_TC, axis=1)
+        seen = [*seen[1:], window_BTC[:, 1:]]
+        after = {f"turn{turn}": inputs for turn, inputs in enumerate(seen)}
+        return self.norm.step(self._pointwise(y_BC)), after
 
-    def past_shape(self) -> tuple[int | None, ...]:
-        """Shape of the `past_BPC` of `step`, the batch left open.
+    def past_shape(self) -> dict[str, tuple[int | None, ...]]:
+        """Shapes of the `past` of `step`, the batch left open.
+
+        A window dilated by d sees every d-th input: d windows take turns. "turn0" holds
+        what the one sees whose turn is next, the oldest input first. So a step moves
+        only what it looks at.
 
         Raises:
             ValueError: The step is not causal, or not one over a sequence.
         """
         if not self.causal or self.kernel_size[1] > 1 or self.strides != (1, 1):
             raise ValueError(f"{self.name} is no causal step over a sequence.")
-        reach = (self.kernel_size[0] - 1) * self.dilation
-        return (None, reach, self.depthwise_kernel.shape[2])
+        shape = (None, self.kernel_size[0] - 1, self.depthwise_kernel.shape[2])
+        return {f"turn{turn}": shape for turn in range(self.dilation)}
 
     def _pointwise(self, x: Any) -> Any:
         kernel = ops.cast(self.pointwise_kernel, x.dtype)
-        return self.norm(ops.matmul(x, kernel) + ops.cast(self.bias, x.dtype))
+        return ops.matmul(x, kernel) + ops.cast(self.bias, x.dtype)
 
     def _depthwise(self, x_BHWC: Any) -> Any:
         rows, columns = self.kernel_size

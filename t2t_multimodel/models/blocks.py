@@ -169,8 +169,10 @@ class AttentionBlock(Part):
     def wire(self, x: Any, run: Pass) -> Any:
         h = run.conv(self.step1, run.timed(x))
         x = x + run.conv(self.step2, h)
-        x = x + run.attention(self.self_attention, self.self_norm(x))
-        return x + run.source_attention(self.source_attention, self.source_norm(x))
+        x = x + run.attention(self.self_attention, run.norm(self.self_norm, x))
+        return x + run.source_attention(
+            self.source_attention, run.norm(self.source_norm, x)
+        )
 
     def past_shape(self) -> dict[str, Any]:
         return _past_shapes(self.step1, self.step2, self.self_attention)
@@ -202,7 +204,7 @@ class ExpertBlock(Part):
         return self.wire(x_BLD, FullPass(mask_BL, training=training))
 
     def wire(self, x: Any, run: Pass) -> Any:
-        return x + run.experts(self.experts, self.norm(x))
+        return x + run.experts(self.experts, run.norm(self.norm, x))
 
 
 class Encoder(Part):
@@ -327,7 +329,7 @@ class Decoder(Part):
                 x = run.part(self.attentions[i], x)
             if i + 1 == self.experts_after and self.experts is not None:
                 x = run.part(self.experts, x)
-        return self.norm(x)
+        return run.norm(self.norm, x)
 
     def past_shape(self) -> dict[str, Any]:
         return _past_shapes(*self.convolutions, *self.attentions)

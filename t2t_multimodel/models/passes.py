@@ -38,6 +38,9 @@ class Pass(Protocol):
     def experts(self, layer: Any, x: Any) -> Any:
         """A mixture of experts."""
 
+    def norm(self, layer: Any, x: Any) -> Any:
+        """A layer norm."""
+
     def dropout(self, layer: Any, x: Any) -> Any:
         """Dropout, in training."""
 
@@ -88,6 +91,9 @@ class FullPass:
 
     def experts(self, layer: Any, x_BLD: Any) -> Any:
         return layer(x_BLD, self._mask_BL, training=self._training)
+
+    def norm(self, layer: Any, x_BLD: Any) -> Any:
+        return layer(x_BLD)
 
     def dropout(self, layer: Any, x_BLD: Any) -> Any:
         return layer(x_BLD, training=self._training)
@@ -147,6 +153,9 @@ class OnePosition:
         return layer.step_over(x_RD, self._read[layer.name], self._source_mask_BS)
 
     def experts(self, layer: Any, x_RD: Any) -> Any:
+        return layer.step(x_RD)
+
+    def norm(self, layer: Any, x_RD: Any) -> Any:
         return layer.step(x_RD)
 
     def dropout(self, layer: Any, x_RD: Any) -> Any:

@@ -152,17 +152,20 @@ def test_one_position_at_a_time_gives_the_causal_convolution(dilation):
     step = ConvStep(8, (5, 1), dilation=dilation, causal=True)
     x = normal(2, 23, 4)
     whole = ops.convert_to_numpy(step(x))
-    assert step.past_shape() == (None, 4 * dilation, 4)
-    past = np.zeros((2, 4 * dilation, 4), "float32")
+    past = {
+        turn: np.zeros((2, *shape[1:]), "float32")
+        for turn, shape in step.past_shape().items()
+    }
+    assert len(past) == dilation
     for position in range(23):
         y, past = step.step(ops.convert_to_tensor(x[:, position]), past)
         np.testing.assert_allclose(
             ops.convert_to_numpy(y), whole[:, position], atol=1e-5
         )
-    # Remembered is what the ReLU let through, the oldest first.
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(past), np.maximum(x[:, 23 - 4 * dilation :], 0)
-    )
+    # Remembered is what the ReLU let through, for each turn the oldest first.
+    for turn in range(dilation):
+        seen = np.maximum(x[:, 23 - 4 * dilation + turn :: dilation], 0)
+        np.testing.assert_array_equal(ops.convert_to_numpy(past[f"turn{turn}"]), seen)
 
 
 def test_a_step_that_sees_the_future_cannot_go_one_by_one():

@@ -20,6 +20,18 @@ def test_layer_norm_by_hand():
     np.testing.assert_allclose(layer(x).numpy(), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_position_of_few_sequences_gives_the_same(dtype):
+    layer = LayerNorm(initial_scale=0.7, dtype=dtype)
+    x = tf.random.stateless_normal((3, 8), (1, 2)) * 3 + 1
+    x = tf.cast(x, layer.compute_dtype)
+    whole, step = layer(x), layer.step(x)
+    assert step.dtype == whole.dtype
+    np.testing.assert_allclose(
+        tf.cast(step, "float32"), tf.cast(whole, "float32"), rtol=1e-2, atol=1e-6
+    )
+
+
 @pytest.mark.parametrize("shape", [(5, 7), (2, 3, 8), (2, 3, 4, 16)])
 def test_value_and_gradient_are_those_of_keras(shape):
     rng = np.random.default_rng(0)
