@@ -62,11 +62,19 @@ def define_problem_flags(flag_values: flags.FlagValues) -> None:
 
 
 def define_decode_hparams(flag_values: flags.FlagValues) -> None:
-    """The flag that says how outputs are searched for."""
+    """The flags that say how outputs are searched for."""
     flags.DEFINE_string(
         "decode_hparams",
         "",
         'How to search, such as "beam_size=4,alpha=0.6"; greedily by default.',
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "threads",
+        0,
+        "Processor cores that share an operation; 0: all. A small model is decoded "
+        "fastest with 1.",
+        lower_bound=0,
         flag_values=flag_values,
     )
 
@@ -83,6 +91,15 @@ def decode_config(flag_values: flags.FlagValues) -> DecodeConfig:
     if config.temperature and not config.seed:
         config = dataclasses.replace(config, seed=flag_values.seed)
     return config
+
+
+def import_tensorflow_to_decode(flag_values: flags.FlagValues) -> None:
+    """Loads TensorFlow with the `--threads` asked for."""
+    quiet.import_tensorflow()
+    if flag_values.threads:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(flag_values.threads)
 
 
 def problem_names(flag_values: flags.FlagValues) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import registry
 from t2t_multimodel.bin import program
 from t2t_multimodel.decoding import request
 
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> None:
         config=program.decode_config(FLAGS),
         **asked,
     )
-    quiet.import_tensorflow()
+    program.import_tensorflow_to_decode(FLAGS)
     from t2t_multimodel.decoding.fulfil import fulfil
     from t2t_multimodel.training.restore import load_run
 

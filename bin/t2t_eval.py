@@ -52,7 +52,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import registry
 from t2t_multimodel.bin import program
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> None:
     is_all = FLAGS.checkpoint == ALL
     if FLAGS.best_dir and not (is_all and FLAGS.best_by):
         raise ValueError("--best_dir needs --checkpoint=all and --best_by=PROBLEM")
-    quiet.import_tensorflow()
+    program.import_tensorflow_to_decode(FLAGS)
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate
     from t2t_multimodel.training.checkpoint import list_checkpoints

@@ -198,3 +198,15 @@ def test_several_outputs_come_in_lines_with_number_and_score(
     assert scores[2] >= scores[3]
     call(run, "--problem=translate_ende_mini", search, *SENTENCES[:2])
     assert capsys.readouterr().out.splitlines() == [lines[0][1], lines[2][1]]
+
+
+def test_operations_keep_to_the_threads_asked_for() -> None:
+    code = (
+        "from t2t_multimodel.bin import program, t2t_decoder\n"
+        "t2t_decoder.FLAGS(['t2t-decoder', '--threads=1'])\n"
+        "program.import_tensorflow_to_decode(t2t_decoder.FLAGS)\n"
+        "import tensorflow as tf\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.split() == [b"1"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from t2t_multimodel.decoding.drawing import draw, keep_likeliest, uniform
+from t2t_multimodel.decoding.drawing import draw, keep_likeliest, waiting_times
 
 P = np.array([[0.1, 0.4, 0.05, 0.25, 0.2]], "float32")
 MANY = tf.range(20_000, dtype=tf.int64)
@@ -43,18 +43,41 @@ def test_only_the_likeliest_up_to_a_probability_are_drawn() -> None:
     np.testing.assert_allclose(both, [0, 0.4, 0, 0, 0])
 
 
+@pytest.mark.parametrize("sharpness", [0.01, 4.0])
+def test_of_many_words_the_fewest_that_reach_a_probability_stay(
+    sharpness: float,
+) -> None:
+    # Flat rows take more words than are sorted at first, sharp ones fewer.
+    logits = sharpness * np.random.default_rng(0).normal(size=(3, 1000))
+    p = tf.nn.softmax(tf.constant(logits, tf.float32))
+    for row, kept in zip(p.numpy(), keep_likeliest(p, top_p=0.8).numpy(), strict=True):
+        ordered = np.sort(row)[::-1].astype("float64")
+        count = int((np.cumsum(ordered) < 0.8).sum()) + 1
+        assert abs((kept > 0).sum() - count) <= 1
+        assert row[kept > 0].min() >= row[kept == 0].max()
+        assert (count > 256) == (sharpness < 1)
+
+
 def test_what_is_barred_is_never_drawn() -> None:
     log_p = tf.constant([[-np.inf, -1.0, -np.inf, -9.0, -np.inf]], tf.float32)
     drawn = draw(tf.repeat(log_p, len(MANY), axis=0), 3, MANY, 7).numpy()
     assert set(drawn.tolist()) == {1, 3}
 
 
-def test_noise_is_even_and_depends_on_seed_row_and_position_alone() -> None:
-    first = uniform(0, MANY, 0).numpy()
-    assert 0.0 <= first.min() < 0.001
-    assert 0.999 < first.max() < 1.0
-    np.testing.assert_allclose(np.histogram(first, 10)[0] / len(MANY), 0.1, atol=0.01)
-    np.testing.assert_array_equal(uniform(0, MANY[5:9], 0).numpy(), first[5:9])
-    for other in (uniform(1, MANY, 0), uniform(0, MANY, 1), uniform(0, MANY + 1, 0)):
-        correlation = np.corrcoef(first, other.numpy())[0, 1]
-        assert correlation == pytest.approx(0.0, abs=0.03)
+def test_noise_is_exponential_and_depends_on_seed_row_and_position_alone() -> None:
+    first = waiting_times(0, MANY, 0, 3).numpy()
+    assert first.min() > 0.0
+    np.testing.assert_allclose(first.mean(axis=0), 1.0, atol=0.03)
+    # Half of it waits for less than log 2, a thousandth less than a thousandth.
+    np.testing.assert_allclose((first < np.log(2)).mean(axis=0), 0.5, atol=0.02)
+    assert (first < 1e-3).mean() == pytest.approx(1e-3, abs=4e-4)
+    np.testing.assert_allclose(waiting_times(0, MANY[5:9], 0, 3), first[5:9], 1e-6)
+    np.testing.assert_allclose(waiting_times(0, MANY, 0, 2), first[:, :2], 1e-6)
+    for other in (
+        waiting_times(1, MANY, 0, 3).numpy(),
+        waiting_times(0, MANY, 1, 3).numpy(),
+        waiting_times(0, MANY + 1, 0, 3).numpy(),
+        first[:, [1, 2, 0]],
+    ):
+        correlation = np.corrcoef(first.ravel(), other.ravel())[0, 1]
+        assert correlation == pytest.approx(0.0, abs=0.02)
