@@ -90,7 +90,8 @@ def main(arguments: Sequence[str]) -> None:
     quiet.import_tensorflow()
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
+    if FLAGS.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
     model = make_model()
     console = Console(highlight=False)
     found: dict[str, Any] = {
