@@ -154,9 +154,7 @@ def test_any_compressed_file(
 
 
 NAMES = st.one_of(
-    st.sampled_from(
-        ["../up.en", "/tmp/abs.en", "a/../../b.de", "dev.en", "dev.de", "\n"]
-    ),
+    st.sampled_from(["../up.en", "/abs.en", "a/../../b.de", "dev.en", "dev.de", "\n"]),
     st.text(string.ascii_letters + "./\\-_\0é ", max_size=20),
 )
 
