@@ -1,7 +1,8 @@
-"""What a run saves: the weights, Adam's moments, the moving average and the step.
+"""What a run saves: the weights, Adam's moments, the moving average, the step, a state.
 
-Nothing else has to be saved: the data's order, the mixture, dropout and the learning
-rate are functions of the seed and the step. The files are TensorFlow checkpoints, so
+The state is a small dict of plain values, such as the position in every problem's data.
+Nothing else has to be saved: the data's order, dropout and the learning rate are
+functions of the seed and the step. The files are TensorFlow checkpoints, so
 that `tf.train.load_checkpoint(tf.train.latest_checkpoint(output_dir))` reads them;
 TensorFlow writes them under temporary names and names the newest one last.
 
@@ -13,7 +14,8 @@ that a layer keeps in a list or a dict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.optimizer import Adam
 
 NAME = "model.ckpt"
+_STATE_KEY = "state/.ATTRIBUTES/VARIABLE_VALUE"
 
 # TensorFlow reports a damaged file in all of these ways.
 _DAMAGED = (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError)
@@ -48,6 +51,7 @@ class Checkpoints:
         keep: int,
     ) -> None:
         self._step = _step_variable()
+        self._state = _state_variable()
         parts: dict[str, Any] = {
             "step": self._step,
             "weights": _variables(model),
@@ -57,26 +61,47 @@ class Checkpoints:
         }
         if average is not None:
             parts["average"] = _by_part(model, average.average)
-        self._checkpoint = tf.train.Checkpoint(**parts)
+        self._parts = parts
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(output_dir), max_to_keep=keep, checkpoint_name=NAME
+            tf.train.Checkpoint(**parts, state=self._state),
+            str(output_dir),
+            max_to_keep=keep,
+            checkpoint_name=NAME,
         )
 
-    def save(self, step: int) -> str:
-        """Saves the state after `step` steps; the checkpoint's path."""
+    def save(self, step: int, state: Mapping[str, Any]) -> str:
+        """Saves everything as it is after `step` steps.
+
+        Args:
+            step: Steps taken in all.
+            state: Plain values that JSON can hold, a few for each problem at most.
+
+        Returns:
+            The checkpoint's path.
+        """
         self._step.assign(step)
+        self._state.assign(json.dumps(state))
         return str(self._manager.save(checkpoint_number=step))
 
-    def restore(self) -> int:
-        """Restores the newest checkpoint; its step, or 0 if there is none.
+    def restore(self) -> tuple[int, dict[str, Any]]:
+        """Restores the newest checkpoint.
+
+        Returns:
+            Its step and the state saved with it: 0 and nothing if there is no
+            checkpoint, and no state from one that was made before there were any.
 
         Raises:
             ValueError: The checkpoint is damaged or holds another model.
         """
-        if self._manager.latest_checkpoint is None:
-            return 0
-        _restore(self._checkpoint, self._manager.latest_checkpoint)
-        return int(self._step)
+        newest = self._manager.latest_checkpoint
+        if newest is None:
+            return 0, {}
+        parts = dict(self._parts)
+        self._state.assign("{}")
+        if _has_state(newest):
+            parts["state"] = self._state
+        _restore(tf.train.Checkpoint(**parts), newest)
+        return int(self._step), json.loads(self._state.numpy())
 
 
 def restore_weights(path: str, model: Any, averaged: bool) -> int:
@@ -205,6 +230,18 @@ def _by_part(model: Any, values: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _step_variable() -> tf.Variable:
     return tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+
+
+def _state_variable() -> tf.Variable:
+    with tf.device("CPU:0"):  # text lives nowhere else
+        return tf.Variable("{}", dtype=tf.string, trainable=False, name="state")
+
+
+def _has_state(path: str) -> bool:
+    try:
+        return bool(tf.train.load_checkpoint(path).has_tensor(_STATE_KEY))
+    except _DAMAGED:
+        return False  # restoring it says what is wrong
 
 
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:

@@ -31,14 +31,16 @@ class Feeds:
 
     Attributes:
         specs: What each problem's batches look like.
+        positions: How many batches of each problem were taken in all.
         seconds_waited: How long `next_batch` has waited for input so far.
     """
 
     def __init__(
         self, streams: Mapping[str, Stream], positions: Mapping[str, int]
     ) -> None:
+        self.positions = {name: positions.get(name, 0) for name in streams}
         datasets = {
-            name: _modest(stream.dataset(first_batch=positions.get(name, 0)))
+            name: _modest(stream.dataset(first_batch=self.positions[name]))
             for name, stream in streams.items()
         }
         self.specs = {name: data.element_spec for name, data in datasets.items()}
@@ -50,6 +52,7 @@ class Feeds:
         start = time.perf_counter()
         batch = next(self._iterators[problem])
         self.seconds_waited += time.perf_counter() - start
+        self.positions[problem] += 1
         return dict(batch)
 
 

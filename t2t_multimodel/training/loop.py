@@ -1,8 +1,8 @@
 """The training loop: which problem, which batch, one step, and what lies between.
 
-Everything that a step depends on is a function of the step's number: the problem (the
-mixture), the batch (the problem's stream), the learning rate, the noise. So a run that
-was stopped and goes on ends with the same weights as one that never stopped.
+What a step depends on is a function of the step's number (the mixture's problem, the
+learning rate, the noise) or of a position that checkpoints hold (the problem's batch).
+So a run that was stopped and goes on ends with the weights of one that never stopped.
 """
 
 from __future__ import annotations
@@ -103,14 +103,15 @@ class Loop:
             NonFiniteLossError: The loss of a step was not finite.
         """
         started = time.perf_counter()
-        step, stopped_by = self._checkpoints.restore(), None
+        step, state = self._checkpoints.restore()
+        stopped_by = None
         if step >= self._config.train_steps:
             self._progress.say(f"Already at step {step}; nothing is left to train.")
         else:
             if step:
                 self._progress.say(f"Going on from step {step}.")
             with StopRequest() as stop, self._progress:
-                step, stopped_by = self._train(step, stop)
+                step, stopped_by = self._train(step, state, stop)
             if stopped_by:
                 self._progress.say(
                     f"Stopped by {stopped_by} and saved at step {step}; "
@@ -119,10 +120,14 @@ class Loop:
         seconds = time.perf_counter() - started
         return TrainResult(output_dir, step, self._losses, seconds, stopped_by)
 
-    def _train(self, step: int, stop: StopRequest) -> tuple[int, str | None]:
+    def _train(
+        self, step: int, state: Mapping[str, Any], stop: StopRequest
+    ) -> tuple[int, str | None]:
         """Takes steps from `step` on; the last one's number and what ended it."""
         config = self._config
-        feeds = Feeds(self._streams, self._mixture.counts_before(step))
+        # A checkpoint without positions was made when only the mixture knew them.
+        positions = state.get("positions") or self._mixture.counts_before(step)
+        feeds = Feeds(self._streams, positions)
         take_step = self._make_step(feeds.specs)
         ledger = Ledger(step)
         stopped_by, saved = None, step
@@ -139,20 +144,20 @@ class Loop:
             if step % config.log_steps == 0:
                 self._show(ledger.close(feeds.seconds_waited))
             if step % config.save_steps == 0:
-                saved = self._save(step, ledger)
+                saved = self._save(step, feeds, ledger)
             if config.eval_steps and step % config.eval_steps == 0:
                 self._progress.show_dev(step, self._dev_losses())
                 ledger.pause()
         if len(ledger):
             self._show(ledger.close(feeds.seconds_waited))
         if saved != step:
-            self._save(step, ledger)
+            self._save(step, feeds, ledger)
         self._callbacks.on_train_end()
         return step, stopped_by
 
-    def _save(self, step: int, ledger: Ledger) -> int:
+    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> int:
         ledger.check()
-        self._checkpoints.save(step)
+        self._checkpoints.save(step, {"positions": feeds.positions})
         ledger.pause()
         return step
 

@@ -125,6 +125,27 @@ def test_a_resumed_run_ends_with_the_bits_of_an_unbroken_one(
         np.testing.assert_array_equal(value, parts[name], err_msg=name)
 
 
+def test_batches_go_on_from_the_saved_positions_not_from_the_mixture(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.train(tmp_path, train_steps=7)
+    opened = {}
+    _, mixture, streams = bench.parts
+    for name, stream in streams.items():
+        dataset = stream.dataset
+
+        def watched(
+            first_batch: int = 0, name: str = name, dataset: Any = dataset
+        ) -> tf.data.Dataset:
+            opened[name] = first_batch
+            return dataset(first_batch=first_batch)
+
+        stream.dataset = watched
+    mixture.counts_before = None  # is not asked
+    bench.train(tmp_path, train_steps=8)
+    assert opened == {"first": 3, "second": 2, "label": 2}
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_the_step_saves_and_says_how_to_go_on(
     bench: Bench, tmp_path: Path, name: str
