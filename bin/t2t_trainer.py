@@ -14,6 +14,16 @@ hparams.gin, which --gin_file reads back, and in config.json. To look before lea
 
   t2t-trainer --problems=mini_eight --data_dir=data --dry_run
 
+--mixture says how the problems share the steps, in pieces with commas between them:
+
+  uniform                       all alike (the default)
+  proportional                  by the number of training examples
+  temperature=2,cap=50000       by that number, at most the cap, to the power 1/2
+  parse_mini=2                  twice as often as by the piece above
+  parse_mini=step(1@0,4@2000)   1, and 4 from step 2000 on; also linear(...), a line
+                                between such points, and exp(...), a geometric one
+  parse_mini=1@500..3000        only from step 500 to before step 3000
+
 TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 """
 
@@ -44,13 +54,7 @@ for define, flag_name, default, text in (
     (flags.DEFINE_integer, "train_steps", None, "Steps of the whole run."),
     (flags.DEFINE_integer, "save_steps", None, "Steps between two checkpoints."),
     (flags.DEFINE_integer, "eval_steps", None, "Steps between two dev losses."),
-    (
-        flags.DEFINE_string,
-        "mixture",
-        None,
-        "How problems share the steps: uniform, proportional, temperature=2, or "
-        'rates such as "parse_mini=2,image_mini=0.5".',
-    ),
+    (flags.DEFINE_string, "mixture", None, "How problems share steps; see above."),
     (
         flags.DEFINE_string,
         "strategy",

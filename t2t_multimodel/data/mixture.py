@@ -1,38 +1,44 @@
-"""Which problem supplies which step: a pure function of the seed and the step.
+"""Which problem supplies which batch: a pure function of seed, origin and number.
 
-Steps come in windows of as many steps as there are problems. In each window the
-problems stand in the proportion of their rates, up to rounding; what rounding takes in
-one window it gives back in a later one. With equal rates every window holds each
-problem once, in an order of its own.
+Batches are numbered through the run: with k batches a step, step s takes the numbers
+from s k to s k + k - 1. `orders.py` says how a stretch of them is shared out; where
+the rates never change there is one stretch, else a new one begins with every step at
+which a problem starts or stops or a line bends.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-# Successive multiples of it, modulo 1, fill the unit interval most evenly.
-_GOLDEN = (5**0.5 - 1) / 2
-_CHUNK = 65536
+from t2t_multimodel.data.orders import Metronomes, Order, Windows
+from t2t_multimodel.data.rates import Rates
+
+# A line is climbed on stairs: as many between two of its points, or a step each.
+_STAIRS = 256
 
 
 class Mixture:
-    """Shares steps out among problems.
+    """Shares batches out among problems.
 
     Args:
         names: The problems.
         sizes: Training examples of each.
-        rates: "uniform"; "proportional" (to the sizes); "temperature=2" (to the sizes
-            to the power of 1/2); or rates by name, "parse_mini=2,image_mini=0.5"
-            (those not named: 1).
+        rates: What `data.rates` reads: "uniform", "temperature=2,cap=50000",
+            "a=linear(1@0,4@2000),b=1@500..3000".
         seed: Decides the order.
+        origin: The step from which this mixture holds; the order starts anew there.
+        batches_per_step: How many batches a step takes (k).
+        num_steps: Steps of the run, those after which do not matter; None: all do.
 
     Attributes:
-        probabilities: Each problem's share of the steps, by name.
+        starts: The steps with which its stretches begin, the origin first.
 
     Raises:
-        ValueError: The rates cannot be understood, or name a problem that is not here.
+        ValueError: The rates cannot be understood, name a problem that is not here, or
+            give no problem a rate at some steps.
     """
 
     def __init__(
@@ -41,82 +47,70 @@ class Mixture:
         sizes: Mapping[str, int],
         rates: str = "uniform",
         seed: int = 0,
+        origin: int = 0,
+        batches_per_step: int = 1,
+        num_steps: int | None = None,
     ) -> None:
         if not names:
             raise ValueError("a mixture needs at least one problem")
         self.names = tuple(names)
-        weights = np.array(_weights(self.names, sizes, rates), np.float64)
-        shares = weights / weights.sum()
-        self.probabilities = dict(zip(self.names, shares.tolist(), strict=True))
-        self._seed = seed
-        self._start = float(np.random.default_rng(seed).random())
-        self._bounds = np.cumsum(shares)[:-1]
+        self._sizes = {name: sizes[name] for name in names}
+        self._rates = Rates.parse(rates)
+        self._rates.check_names(self.names)
+        self._batches_per_step = batches_per_step
+        breaks = [] if self._rates.is_constant else self._rates.breaks()
+        starts = [origin, *(step for step in breaks if step > origin)]
+        stretches = [
+            (first, last)
+            for first, last in zip(starts, [*starts[1:], None], strict=True)
+            if num_steps is None or first < max(num_steps, origin + 1)
+        ]
+        self.starts = tuple(first for first, _ in stretches)
+        self._starts = [first * batches_per_step for first in self.starts]
+        if self._rates.is_constant:
+            key = (seed, origin) if origin else (seed,)
+            self._orders: list[Order] = [Windows(self._shares(origin, origin), key)]
+        else:
+            self._orders = [self._metronomes(*ends, seed) for ends in stretches]
 
-    def problem_at(self, step: int) -> str:
-        """The problem whose batch step `step` (from 0) takes."""
-        window, turn = divmod(step, len(self.names))
-        return self.names[self._window(window)[turn]]
+    def problem_at(self, number: int) -> str:
+        """The problem that batch `number` of the run is of."""
+        place = bisect.bisect_right(self._starts, number) - 1
+        return self.names[self._orders[place].at(number - self._starts[place])]
 
-    def counts_before(self, step: int) -> dict[str, int]:
-        """How many batches of each problem the steps before `step` take."""
-        window, turn = divmod(step, len(self.names))
-        counts = np.bincount(self._window(window)[:turn], minlength=len(self.names))
-        for first in range(0, window, _CHUNK):
-            windows = np.arange(first, min(first + _CHUNK, window))
-            slots = self._slots(windows).ravel()
-            counts = counts + np.bincount(slots, minlength=len(self.names))
+    def counts_before(self, number: int) -> dict[str, int]:
+        """How many batches of each problem lie from the origin to before `number`."""
+        counts = np.zeros(len(self.names), np.int64)
+        ends = [*self._starts[1:], None]
+        for order, start, end in zip(self._orders, self._starts, ends, strict=True):
+            last = number if end is None else min(number, end)
+            if last > start:
+                counts = counts + order.counts(last - start)
         return dict(zip(self.names, counts.tolist(), strict=True))
 
-    def _window(self, window: int) -> np.ndarray:
-        """Numbers of the problems of a window in their order, `[N]`."""
-        slots = self._slots(np.array([window]))[0]
-        return np.random.default_rng([self._seed, window]).permutation(slots)
+    def shares_at(self, step: int) -> dict[str, float]:
+        """Each problem's share of the batches at a step, by name."""
+        shares = self._shares(step, step)
+        return dict(zip(self.names, shares.tolist(), strict=True))
 
-    def _slots(self, windows_W: np.ndarray) -> np.ndarray:
-        """Numbers of the problems of some windows, in ascending order, `[W, N]`.
+    def _shares(self, step: float, since: int) -> np.ndarray:
+        """The problems' shares at a step, float64 `[N]`, of sum 1."""
+        rates = np.array(self._rates.at(step, self._sizes))
+        if not rates.any():
+            raise ValueError(
+                f"mixture {self._rates.text!r} gives no problem a rate above 0 from "
+                f"step {since} on"
+            )
+        return np.asarray(rates / rates.sum())
 
-        Systematic sampling: N equidistant points on the line on which each problem
-        has a stretch as long as its share; the points' start moves between windows.
-        """
-        count = len(self.names)
-        start_W1 = ((self._start + windows_W * _GOLDEN) % 1.0)[:, np.newaxis]
-        points_WN = (np.arange(count) + start_W1) / count
-        return np.searchsorted(self._bounds, points_WN, side="right")
-
-
-def _weights(names: Sequence[str], sizes: Mapping[str, int], rates: str) -> list[float]:
-    """A positive number for each problem, or zero for one that gets no step."""
-    text = rates.strip()
-    if text == "uniform":
-        return [1.0 for _ in names]
-    if text == "proportional":
-        return [float(sizes[name]) for name in names]
-    pairs = [item.partition("=")[::2] for item in text.split(",")]
-    values = {name.strip(): _number(value, rates) for name, value in pairs}
-    if set(values) == {"temperature"}:
-        if values["temperature"] <= 0:
-            raise ValueError(f"mixture {rates!r}: a temperature is above 0")
-        return [sizes[name] ** (1 / values["temperature"]) for name in names]
-    unknown = sorted(set(values) - set(names))
-    if unknown:
-        raise ValueError(
-            f"mixture {rates!r} names {unknown[0]!r}, which is not among the problems: "
-            f"{', '.join(names)}"
-        )
-    weights = [values.get(name, 1.0) for name in names]
-    if not any(weights):
-        raise ValueError(f"mixture {rates!r} gives no problem a step")
-    return weights
-
-
-def _number(text: str, rates: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise ValueError(
-            f"mixture {rates!r}: it is 'uniform', 'proportional', 'temperature=2' or "
-            f"rates of 0 and above by problem, 'a=3,b=1'"
-        )
-    return value
+    def _metronomes(self, first: int, last: int | None, seed: int) -> Metronomes:
+        """The order of the steps from `first` to before `last`."""
+        stairs = 1
+        if last is not None and self._rates.changes_within(first, last):
+            stairs = min(_STAIRS, last - first)
+        length = 1 if last is None else last - first
+        edges = [length * stair / stairs for stair in range(stairs)]
+        middles = [first + edge + length / stairs / 2 for edge in edges]
+        shares_SN = np.array([self._shares(step, first) for step in middles])
+        edges_S = np.array(edges) * self._batches_per_step
+        return Metronomes(edges_S, shares_SN, (seed, first))

@@ -13,6 +13,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from t2t_multimodel.data.rates import Rates
 from t2t_multimodel.training.fields import convert, field_types, parse, split_list
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class TrainingConfig:
         audio_window_ms: Length of its windows, in milliseconds.
         audio_step_ms: Length of a frame: from one window to the next.
         num_buckets: Different padded lengths a problem has at most.
-        mixture: How steps are shared out: "uniform", "proportional",
-            "temperature=2", or rates such as "parse_mini=2,image_mini=0.5".
+        mixture: How steps are shared out, see `data.rates`: "uniform", "proportional",
+            "temperature=2,cap=50000", "parse_mini=linear(1@0,4@2000),image_mini=0.5".
         seed: Of weights, dropout, the order of the data and the mixture.
         log_steps: Steps between two lines of progress and TensorBoard points.
         save_steps: Steps between two checkpoints; one is always saved at the end.
@@ -100,6 +101,7 @@ class TrainingConfig:
         _require(self.schedule in SCHEDULES, "schedule", self, " | ".join(SCHEDULES))
         forms = " | ".join(_AUDIO_FORMS[1:])
         _require(self.audio_form in _AUDIO_FORMS, "audio_form", self, forms)
+        Rates.parse(self.mixture)
 
 
 _AT_LEAST_ONE = (

@@ -15,6 +15,7 @@ import tensorflow as tf
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.mixture import Mixture
+from t2t_multimodel.data.rates import Rates
 from t2t_multimodel.data.tree_symbols import keep_symbols
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
@@ -68,9 +69,11 @@ def prepare(
     Seeds Python's, NumPy's and Keras's generators with the run's seed.
 
     Raises:
-        ValueError: As `open_corpora` and `make_strategy`.
+        ValueError: The mixture names a problem that is not here; else as
+            `open_corpora` and `make_strategy`.
     """
     training = hparams.training
+    Rates.parse(training.mixture).check_names(problem_names)
     corpora = open_corpora(problem_names, Path(data_dir), training)
     scope = make_strategy(strategy)
     keras.utils.set_random_seed(training.seed)
@@ -139,7 +142,11 @@ def train(
     loop = Loop(
         config=training,
         mixture=Mixture(
-            tuple(run.corpora.sizes), run.corpora.sizes, training.mixture, training.seed
+            tuple(run.corpora.sizes),
+            run.corpora.sizes,
+            training.mixture,
+            training.seed,
+            num_steps=training.train_steps,
         ),
         streams=run.corpora.streams,
         make_step=run.make_step,

@@ -53,6 +53,10 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
             ["--problems=mini_eight", "--gin_bindings=hparams.num_expert=3"],
             "multimodel_tiny has no field 'num_expert'; near it: num_experts",
         ),
+        (
+            ["--problems=mini_eight", "--mixture=parse_mini=liner(1@0)"],
+            "mixture: 'parse_mini=liner(1@0)': there is no 'liner'; there are step,",
+        ),
         (["--problems=mini_eight"], "--data_dir is missing"),
         (["--problems=mini_eight", "--data_dir=d"], "--output_dir is missing"),
         (["--train_step=3"], "Unknown command line flag 'train_step'"),
