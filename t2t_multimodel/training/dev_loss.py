@@ -1,16 +1,20 @@
-"""Teacher-forced losses on the dev splits while a model trains.
+"""The dev splits while a model trains: teacher-forced losses, and whose turn it is.
 
-They are quick and tell over-fitting, and they are no scores: the model sees the true
-targets. Scores of what it writes by itself are `t2t-eval`'s.
+The losses are quick and tell over-fitting, and they are no scores: the model sees the
+true targets. Scores of what it writes by itself are `t2t-eval`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
+from t2t_multimodel.training.listener import Control, Listener
+
+# Figures by PROBLEM/METRIC.
+Measure = Callable[[], Mapping[str, float]]
 Batches = Callable[[], Iterable[Mapping[str, Any]]]
 
 
@@ -28,7 +32,7 @@ class DevLoss:
         self._graphs: dict[Any, Any] = {}
 
     def __call__(self) -> dict[str, float]:
-        """The losses by problem; a problem without dev examples has none."""
+        """`PROBLEM/loss` of every problem that has dev examples."""
         losses = {}
         for name, batches in self._batches.items():
             view, sums = self._views[name], []
@@ -40,8 +44,33 @@ class DevLoss:
                 terms = self._graphs[view.signature](features, command)
                 sums.append([float(term) for term in terms])
             if sums:
-                losses[name] = sum(s for s, _ in sums) / sum(w for _, w in sums)
+                losses[f"{name}/loss"] = sum(s for s, _ in sums) / sum(
+                    w for _, w in sums
+                )
         return losses
+
+
+class DevEvaluation(Listener):
+    """Measures the model every so many steps and tells all listeners.
+
+    Args:
+        every: Steps from one time to the next; 0: never.
+        measures: What is measured, one after the other.
+    """
+
+    def __init__(self, every: int, measures: Sequence[Measure]) -> None:
+        self.every = every
+        self._measures = measures
+
+    def on_start(self, step: int, control: Control) -> None:
+        self._control = control
+
+    def on_turn(self, step: int) -> None:
+        self._control.dev_begins(step)
+        scores: dict[str, float] = {}
+        for measure in self._measures:
+            scores |= measure()
+        self._control.dev_ends(step, scores)
 
 
 def _loss_graph(view: Any) -> Any:

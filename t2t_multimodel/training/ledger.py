@@ -10,13 +10,25 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from t2t_multimodel.training.step import StepResult
 
 
-class NonFiniteLossError(ValueError):
-    """The loss or the gradient of a step is infinite or not a number."""
+class Entry(NamedTuple):
+    """One step.
+
+    Attributes:
+        step: Steps of the run, this one included.
+        problem: Whose batch it took.
+        result: Tensors, or floats once they were read.
+        seconds: From the step before to this one.
+    """
+
+    step: int
+    problem: str
+    result: StepResult
+    seconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,15 +80,18 @@ class Ledger:
         self._step = step
         self._start: float
         self._last: float
+        self._num_read: int
         self._open(0.0)
 
-    def add(self, problem: str, result: StepResult, rate: float) -> None:
+    def add(self, problem: str, result: StepResult, rate: float) -> Entry:
         """Enters the step that has just been taken."""
         now = time.perf_counter()
         self._step += 1
-        self._entries.append((self._step, problem, result, now - self._last))
+        entry = Entry(self._step, problem, result, now - self._last)
+        self._entries.append(entry)
         self._last = now
         self._rate = rate
+        return entry
 
     def pause(self) -> None:
         """Leaves the time since the last step out: it was spent on other work."""
@@ -88,32 +103,27 @@ class Ledger:
         """Steps since the last interval closed."""
         return len(self._entries)
 
-    def check(self) -> None:
-        """Reads the steps' results.
-
-        Raises:
-            NonFiniteLossError: A step's loss or gradient was not finite; it names
-                the problem and the step.
-        """
-        for place, (step, problem, result, spent) in enumerate(self._entries):
-            read = StepResult(*(float(value) for value in result))
-            _check_finite(step, problem, read)
-            self._entries[place] = (step, problem, read, spent)
+    def read(self) -> list[Entry]:
+        """Reads the results of the steps since the last reading; those steps."""
+        fresh = [
+            entry._replace(result=StepResult(*(float(value) for value in entry.result)))
+            for entry in self._entries[self._num_read :]
+        ]
+        self._entries[self._num_read :] = fresh
+        self._num_read = len(self._entries)
+        return fresh
 
     def close(self, seconds_waited: float) -> Interval:
         """The steps since the last interval; a new one begins.
 
         Args:
             seconds_waited: Time spent waiting for input since the run started.
-
-        Raises:
-            NonFiniteLossError: As in `check`.
         """
-        self.check()
+        self.read()
         seconds = max(self._last - self._start, 1e-9)
         rows: dict[str, list[tuple[float, ...]]] = {}
-        for _, problem, result, spent in self._entries:
-            rows.setdefault(problem, []).append((*result, spent))
+        for entry in self._entries:
+            rows.setdefault(entry.problem, []).append((*entry.result, entry.seconds))
         interval = Interval(
             step=self._step,
             steps_per_second=len(self._entries) / seconds,
@@ -125,19 +135,11 @@ class Ledger:
         return interval
 
     def _open(self, seconds_waited: float) -> None:
-        self._entries: list[tuple[int, str, StepResult, float]] = []
+        self._entries: list[Entry] = []
+        self._num_read = 0
         self._start = self._last = time.perf_counter()
         self._waited = seconds_waited
         self._rate = 0.0
-
-
-def _check_finite(step: int, problem: str, result: StepResult) -> None:
-    if not all(math.isfinite(value) for value in result):
-        raise NonFiniteLossError(
-            f"Step {step}, a batch of {problem}: the loss is {result.loss} and the "
-            f"gradient's norm {result.gradient_norm}; the last checkpoint is from "
-            "before. A lower learning_rate or clip_norm may help."
-        )
 
 
 def _summed_up(rows: list[tuple[float, ...]]) -> ProblemInterval:

@@ -1,4 +1,4 @@
-"""The training loop: which problem, which batch, one step, and what lies between.
+"""The training loop: which problem, which batch, one step; listeners do the rest.
 
 What a step depends on is a function of the step's number (the mixture's problem, the
 learning rate, the noise) or of a position that checkpoints hold (the problem's batch).
@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
-
-import keras
 
 from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.feeds import Feeds, Stream
-from t2t_multimodel.training.ledger import Interval, Ledger
+from t2t_multimodel.training.ledger import Ledger
+from t2t_multimodel.training.listener import Listener, Listeners, Stop
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.schedule import learning_rate
 from t2t_multimodel.training.step import StepResult
@@ -68,9 +67,8 @@ class Loop:
         make_step: Builds the training step from the specs of the batches.
         checkpoints: Of this run.
         average: The weights' moving average, or None.
-        dev_losses: Computes the dev losses by problem.
-        progress: Where the run shows itself.
-        callbacks: Keras's; `on_train_batch_end` gets `problem` and `loss`.
+        progress: Where the run shows itself; the first of the listeners.
+        listeners: Are told what happens, in this order; see `listener.py`.
     """
 
     def __init__(
@@ -81,9 +79,8 @@ class Loop:
         make_step: Callable[[Mapping[str, Any]], Step],
         checkpoints: Checkpoints,
         average: WeightAverage | None,
-        dev_losses: Callable[[], Mapping[str, float]],
         progress: Progress,
-        callbacks: keras.callbacks.CallbackList,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._config = config
         self._mixture = mixture
@@ -91,87 +88,102 @@ class Loop:
         self._make_step = make_step
         self._checkpoints = checkpoints
         self._average = average
-        self._dev_losses = dev_losses
         self._progress = progress
-        self._callbacks = callbacks
+        self._tell = Listeners((progress, *listeners))
         self._losses: dict[str, float] = {}
+        self._stop: Stop | None = None
 
     def run(self, output_dir: Path) -> TrainResult:
-        """Trains to `config.train_steps`, or until a signal comes.
+        """Trains to `config.train_steps`, or until something ends it.
 
         Raises:
-            NonFiniteLossError: The loss of a step was not finite.
+            ValueError: A listener cannot let the run go on.
         """
         started = time.perf_counter()
         step, state = self._checkpoints.restore()
-        stopped_by = None
         if step >= self._config.train_steps:
             self._progress.say(f"Already at step {step}; nothing is left to train.")
         else:
             if step:
                 self._progress.say(f"Going on from step {step}.")
-            with StopRequest() as stop, self._progress:
-                step, stopped_by = self._train(step, state, stop)
-            if stopped_by:
+            with StopRequest() as signals, self._progress:
+                step = self._train(step, state, signals)
+            if self._stop:
                 self._progress.say(
-                    f"Stopped by {stopped_by} and saved at step {step}; "
-                    "the same command goes on from there."
+                    f"Stopped by {self._stop.by} and saved at step {step}; "
+                    f"{self._stop.advice}."
                 )
         seconds = time.perf_counter() - started
-        return TrainResult(output_dir, step, self._losses, seconds, stopped_by)
+        by = self._stop.by if self._stop else None
+        return TrainResult(output_dir, step, self._losses, seconds, by)
 
-    def _train(
-        self, step: int, state: Mapping[str, Any], stop: StopRequest
-    ) -> tuple[int, str | None]:
-        """Takes steps from `step` on; the last one's number and what ended it."""
-        config = self._config
+    def stop(self, reason: Stop) -> None:
+        """Ends the run after this step; it is saved. The first reason stands."""
+        self._stop = self._stop or reason
+
+    def dev_begins(self, step: int) -> None:
+        """Tells all listeners `on_dev_begin`."""
+        self._tell.on_dev_begin(step)
+
+    def dev_ends(self, step: int, scores: Mapping[str, float]) -> None:
+        """Tells all listeners `on_dev`."""
+        self._tell.on_dev(step, scores)
+
+    def _train(self, step: int, state: Mapping[str, Any], signals: StopRequest) -> int:
+        """Takes steps from `step` on; the number of the last."""
+        config, saved = self._config, step
         # A checkpoint without positions was made when only the mixture knew them.
         positions = state.get("positions") or self._mixture.counts_before(step)
         feeds = Feeds(self._streams, positions)
+        self._tell.set_state(state)
         take_step = self._make_step(feeds.specs)
+        self._tell.on_start(step, self)
         ledger = Ledger(step)
-        stopped_by, saved = None, step
-        self._callbacks.on_train_begin()
-        while step < config.train_steps and not stopped_by:
+        while step < config.train_steps and not self._stop:
             problem = self._mixture.problem_at(step)
+            self._tell.on_batch(step, problem)
             rate = learning_rate(step, config)
             result = take_step(problem, step, rate, feeds.next_batch(problem))
             step += 1
             if self._average is not None:
                 self._average.update(step)
-            ledger.add(problem, result, rate)
-            stopped_by = self._call_back(step, problem, result) or stop.signal_name
+            entry = ledger.add(problem, result, rate)
+            self._tell.on_step(entry)
             if step % config.log_steps == 0:
-                self._show(ledger.close(feeds.seconds_waited))
+                self._close(ledger, feeds)
+            self._take_turns(step, ledger)
             if step % config.save_steps == 0:
                 saved = self._save(step, feeds, ledger)
-            if config.eval_steps and step % config.eval_steps == 0:
-                self._progress.show_dev(step, self._dev_losses())
-                ledger.pause()
+            if signals.signal_name:
+                self.stop(Stop(signals.signal_name))
         if len(ledger):
-            self._show(ledger.close(feeds.seconds_waited))
+            self._close(ledger, feeds)
         if saved != step:
             self._save(step, feeds, ledger)
-        self._callbacks.on_train_end()
-        return step, stopped_by
-
-    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> int:
-        ledger.check()
-        self._checkpoints.save(step, {"positions": feeds.positions})
-        ledger.pause()
+        self._tell.on_end(step)
         return step
 
-    def _show(self, interval: Interval) -> None:
+    def _read(self, ledger: Ledger) -> None:
+        """Waits for the steps taken so far, and tells of them."""
+        self._tell.on_results(ledger.read())
+
+    def _close(self, ledger: Ledger, feeds: Feeds) -> None:
+        self._read(ledger)
+        interval = ledger.close(feeds.seconds_waited)
         for name, problem in interval.problems.items():
             self._losses[name] = problem.loss
-        self._progress.show(interval)
+        self._tell.on_interval(interval)
 
-    def _call_back(self, step: int, problem: str, result: StepResult) -> str | None:
-        """Tells the callbacks of a step; "callback" if one of them wants to stop."""
-        if not self._callbacks.callbacks:
-            return None
-        logs = {"problem": problem, "loss": float(result.loss)}
-        model = self._callbacks.callbacks[0].model
-        model.stop_training = False
-        self._callbacks.on_train_batch_end(step - 1, logs)
-        return "callback" if model.stop_training else None
+    def _take_turns(self, step: int, ledger: Ledger) -> None:
+        if self._tell.is_due(step):
+            self._read(ledger)
+            self._tell.on_turn(step)
+            ledger.pause()
+
+    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> int:
+        self._read(ledger)
+        state = {"positions": feeds.positions, **self._tell.state()}
+        path = self._checkpoints.save(step, state)
+        self._tell.on_save(step, path)
+        ledger.pause()
+        return step

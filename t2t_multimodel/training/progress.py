@@ -1,12 +1,10 @@
-"""How a run shows itself: a live table, or plain lines, and TensorBoard scalars."""
+"""How a run shows itself: a live table or plain lines, and curves for TensorBoard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 
-import tensorflow as tf
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -14,9 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from t2t_multimodel.training.ledger import Interval
+from t2t_multimodel.training.listener import Listener
+from t2t_multimodel.training.summaries import Summaries
+
+LOSS = "/loss"
 
 
-class Progress:
+class Progress(Listener):
     """Shows intervals on a console and writes them for TensorBoard.
 
     On a terminal a bar and a table of the problems stay in place; elsewhere every
@@ -24,18 +26,20 @@ class Progress:
     chart for each problem, `PROBLEM/loss` and so on.
 
     Args:
-        output_dir: The run's folder.
+        summaries: The run's.
         train_steps: Steps of the whole run.
         console: Where to show it; standard output by default.
     """
 
     def __init__(
-        self, output_dir: Path, train_steps: int, console: Console | None = None
+        self,
+        summaries: Summaries,
+        train_steps: int,
+        console: Console | None = None,
     ) -> None:
         self._console = console or Console()
         self._train_steps = train_steps
-        self._output_dir = output_dir
-        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._summaries = summaries
         self._latest: dict[str, tuple[float, float]] = {}
         self._live = Live(console=self._console, auto_refresh=False)
 
@@ -51,15 +55,13 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self._live.stop()
-        for writer in self._writers.values():
-            writer.close()
+        self._summaries.close()
 
     def say(self, line: str) -> None:
         """One line of text."""
         self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
-    def show(self, interval: Interval) -> None:
-        """An interval of training."""
+    def on_interval(self, interval: Interval) -> None:
         for name, problem in interval.problems.items():
             self._latest[name] = (problem.loss, problem.targets_per_second)
         if self._console.is_terminal:
@@ -76,15 +78,16 @@ class Progress:
             scalars[f"{name}/tokens_per_second"] = problem.targets_per_second
             scalars[f"{name}/gradient_norm"] = problem.gradient_norm
             scalars[f"{name}/expert_balance"] = problem.balance
-        self._write("train", interval.step, scalars)
+        self._summaries.scalars("train", interval.step, scalars)
 
-    def show_dev(self, step: int, losses: Mapping[str, float]) -> None:
-        """Teacher-forced losses on the dev splits."""
-        listed = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-        self.say(f"step {step}: dev loss: {listed}")
-        self._write(
-            "dev", step, {f"{name}/loss": loss for name, loss in losses.items()}
-        )
+    def on_dev(self, step: int, scores: Mapping[str, float]) -> None:
+        losses = [
+            f"{name.removesuffix(LOSS)} {loss:.3f}"
+            for name, loss in scores.items()
+            if name.endswith(LOSS)
+        ]
+        self.say(f"step {step}: dev loss: {', '.join(losses)}")
+        self._summaries.scalars("dev", step, scores)
 
     def _line(self, interval: Interval) -> str:
         losses = ", ".join(
@@ -113,15 +116,6 @@ class Progress:
         head.add_row(ProgressBar(self._train_steps, interval.step, width=60))
         head.add_row(Text(self._headline(interval)))
         return Group(head, table)
-
-    def _write(self, part: str, step: int, scalars: Mapping[str, float]) -> None:
-        if part not in self._writers:
-            directory = str(self._output_dir / part)
-            self._writers[part] = tf.summary.create_file_writer(directory)
-        with self._writers[part].as_default(step=step):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-        self._writers[part].flush()
 
 
 def _duration(seconds: float) -> str:

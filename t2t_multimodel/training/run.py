@@ -23,13 +23,17 @@ from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
-from t2t_multimodel.training.dev_loss import DevLoss
+from t2t_multimodel.training.dev_loss import DevEvaluation, DevLoss
+from t2t_multimodel.training.keras_callbacks import KerasCallbacks
+from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.record import CONFIG, RunRecord
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
+from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.watching.non_finite import NonFinite
 
 _log = logging.getLogger(__name__)
 
@@ -109,7 +113,7 @@ def train(
         output_dir: The run's folder; if it holds a run, that run goes on.
         train_steps: Replaces the field of this name; so do `mixture` and `seed`.
         strategy: See `make_strategy`.
-        callbacks: Keras's; their `on_train_batch_end` gets `problem` and `loss`.
+        callbacks: Keras's; `keras_callbacks.py` says what they are told.
         command_line: Kept in config.json, for a reader.
 
     Raises:
@@ -154,11 +158,25 @@ def train(
             output_dir, run.model, run.optimizer, average, training.keep_checkpoints
         ),
         average=average,
-        dev_losses=DevLoss(run.model, run.corpora.dev_batches(training)),
-        progress=Progress(output_dir, training.train_steps),
-        callbacks=keras.callbacks.CallbackList(list(callbacks), model=run.model),
+        progress=Progress(Summaries(output_dir), training.train_steps),
+        listeners=_listeners(run, callbacks),
     )
     return loop.run(output_dir)
+
+
+def _listeners(
+    run: Prepared, callbacks: Sequence[keras.callbacks.Callback]
+) -> list[Listener]:
+    """Who is told what happens between the steps, in the order of being told."""
+    training = run.hparams.training
+    dev_loss = DevLoss(run.model, run.corpora.dev_batches(training))
+    listeners: list[Listener] = [
+        NonFinite(),
+        DevEvaluation(training.eval_steps, [dev_loss]),
+    ]
+    if callbacks:
+        listeners.append(KerasCallbacks(callbacks, run.model, training.eval_steps))
+    return listeners
 
 
 def _copy_definitions(names: Sequence[str], data_dir: Path, output_dir: Path) -> None:

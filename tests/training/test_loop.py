@@ -21,12 +21,16 @@ from t2t_multimodel.training.checkpoint import (
     restore_weights,
 )
 from t2t_multimodel.training.config import TrainingConfig
-from t2t_multimodel.training.ledger import NonFiniteLossError
+from t2t_multimodel.training.dev_loss import DevEvaluation
+from t2t_multimodel.training.keras_callbacks import KerasCallbacks
+from t2t_multimodel.training.listener import Control, Listener, Stop
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
-from t2t_multimodel.training.step import TrainStep
+from t2t_multimodel.training.step import StepResult, TrainStep
 from t2t_multimodel.training.strategy import make_strategy
+from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.watching.non_finite import NonFinite, NonFiniteLossError
 
 
 class Bench:
@@ -41,6 +45,7 @@ class Bench:
         output_dir: Path,
         callbacks: tuple[keras.callbacks.Callback, ...] = (),
         strategy: str = "one_device",
+        listeners: tuple[Listener, ...] = (),
         **fields: Any,
     ) -> TrainResult:
         stub_model, mixture, streams = self.parts
@@ -61,9 +66,13 @@ class Bench:
             make_step=lambda specs: TrainStep(self.model, adam, scope, specs, 0),
             checkpoints=Checkpoints(output_dir, self.model, adam, average, keep=2),
             average=average,
-            dev_losses=lambda: {"first": 1.5},
-            progress=Progress(output_dir, config.train_steps, self.console),
-            callbacks=keras.callbacks.CallbackList(list(callbacks), model=self.model),
+            progress=Progress(Summaries(output_dir), config.train_steps, self.console),
+            listeners=[
+                NonFinite(),
+                DevEvaluation(config.eval_steps, [lambda: {"first/loss": 1.5}]),
+                KerasCallbacks(callbacks, self.model, config.eval_steps),
+                *listeners,
+            ],
         ).run(output_dir)
 
     @property
@@ -270,3 +279,187 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(ValueError, match=r"model.ckpt-2 cannot be restored \(.*\)"):
         bench.train(tmp_path, train_steps=4)
+
+
+class Diary(Listener):
+    """Writes down all that it hears, and asks to stop if told so."""
+
+    every = 4
+
+    def __init__(self, stop_at: int = -1) -> None:
+        self.heard: list[Any] = []
+        self.unread: list[Any] = []
+        self.stop_at = stop_at
+
+    def on_start(self, step: int, control: Control) -> None:
+        self.control = control
+        self.heard.append(("start", step))
+
+    def on_batch(self, step: int, problem: str) -> None:
+        self.heard.append(("batch", step, problem))
+
+    def on_step(self, entry: Any) -> None:
+        self.heard.append(("step", entry.step))
+        self.unread.append(entry.result.loss)
+        if entry.step == self.stop_at:
+            self.control.stop(Stop("diary", "turn the page"))
+
+    def on_results(self, entries: Any) -> None:
+        assert all(isinstance(entry.result.loss, float) for entry in entries)
+        self.heard += [("result", entry.step) for entry in entries]
+
+    def on_interval(self, interval: Any) -> None:
+        self.heard.append(("interval", interval.step))
+
+    def on_turn(self, step: int) -> None:
+        self.heard.append(("turn", step))
+        self.control.dev_begins(step)
+        self.control.dev_ends(step, {"first/loss": 2.0})
+
+    def on_dev_begin(self, step: int) -> None:
+        self.heard.append(("dev begins", step))
+
+    def on_dev(self, step: int, scores: Any) -> None:
+        self.heard.append(("dev", step, dict(scores)))
+
+    def on_save(self, step: int, path: str) -> None:
+        assert Path(f"{path}.index").exists()
+        self.heard.append(("save", step))
+
+    def on_end(self, step: int) -> None:
+        self.heard.append(("end", step))
+
+
+def test_listeners_hear_everything_once_and_in_order(
+    bench: Bench, tmp_path: Path
+) -> None:
+    diary = Diary()
+    bench.train(tmp_path, listeners=(diary,), train_steps=5, log_steps=2, save_steps=4)
+    problems = ("first", "second", "label")
+    steps = {
+        n: [("batch", n - 1, problems[(n - 1) % 3]), ("step", n)] for n in range(1, 6)
+    }
+    assert diary.heard == [
+        ("start", 0),
+        *(*steps[1], *steps[2]),
+        *(("result", 1), ("result", 2), ("interval", 2)),
+        *(*steps[3], *steps[4]),
+        *(("result", 3), ("result", 4), ("interval", 4)),
+        *(("turn", 4), ("dev begins", 4), ("dev", 4, {"first/loss": 2.0})),
+        ("save", 4),
+        *(*steps[5], ("result", 5), ("interval", 5), ("save", 5), ("end", 5)),
+    ]
+    assert all(tf.is_tensor(loss) for loss in diary.unread)
+
+
+def test_a_listener_can_stop_the_run_with_a_reason(
+    bench: Bench, tmp_path: Path
+) -> None:
+    diary = Diary(stop_at=3)
+    result = bench.train(tmp_path, listeners=(diary,), train_steps=9)
+    assert (result.step, result.stopped_by) == (3, "diary")
+    assert "Stopped by diary and saved at step 3; turn the page." in bench.output
+    assert diary.heard[-2:] == [("save", 3), ("end", 3)]
+
+
+def test_keras_callbacks_are_told_of_steps_evaluations_and_epochs(
+    bench: Bench, tmp_path: Path
+) -> None:
+    told: list[Any] = []
+
+    class Told(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            told.append("train begin")
+
+        def on_train_end(self, logs: Any = None) -> None:
+            told.append("train end")
+
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            told.append(("batch begin", batch, logs))
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            told.append(("batch end", batch, sorted(logs)))
+
+        def on_test_begin(self, logs: Any = None) -> None:
+            told.append("test begin")
+
+        def on_test_end(self, logs: Any = None) -> None:
+            told.append(("test end", logs))
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            told.append(("epoch begin", epoch))
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            told.append(("epoch end", epoch, sorted(logs)))
+
+    bench.train(tmp_path, (Told(),), train_steps=3, eval_steps=2, log_steps=1)
+    logs = ["gradient_norm", "loss", "problem"]
+    assert told == [
+        *("train begin", ("epoch begin", 0)),
+        ("batch begin", 0, {"problem": "first"}),
+        ("batch end", 0, logs),
+        ("batch begin", 1, {"problem": "second"}),
+        ("batch end", 1, logs),
+        *("test begin", ("test end", {"first/loss": 1.5})),
+        ("epoch end", 0, ["first/loss", "second/loss", "val_first/loss"]),
+        ("epoch begin", 1),
+        ("batch begin", 2, {"problem": "label"}),
+        ("batch end", 2, logs),
+        "train end",
+    ]
+
+
+def test_keras_early_stopping_stops_a_run(bench: Bench, tmp_path: Path) -> None:
+    early = keras.callbacks.EarlyStopping("val_first/loss", patience=2, mode="min")
+    result = bench.train(tmp_path, (early,), train_steps=30, eval_steps=3, log_steps=3)
+    assert (result.step, result.stopped_by) == (9, "callback")
+
+
+def test_only_callbacks_that_look_at_steps_make_them_wait(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    class Result(StepResult):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "loss":
+                reads.append(name)
+            return super().__getattribute__(name)
+
+    call = TrainStep.__call__
+    monkeypatch.setattr(TrainStep, "__call__", lambda *a: Result(*call(*a)))
+    quiet = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: None)
+    bench.train(tmp_path / "quiet", (quiet,), train_steps=4)
+    assert not reads
+    nosy = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
+    bench.train(tmp_path / "nosy", (nosy,), train_steps=4)
+    assert len(reads) == 4
+
+
+class Counter(Listener):
+    """Counts the steps of the whole run."""
+
+    name = "counter"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_step(self, entry: Any) -> None:
+        self.count += 1
+
+    def state(self) -> dict[str, int]:
+        return {"count": self.count}
+
+    def set_state(self, state: Any) -> None:
+        self.count = state["count"]
+
+
+def test_a_listeners_state_goes_on_with_the_run(bench: Bench, tmp_path: Path) -> None:
+    bench.train(tmp_path, listeners=(Counter(),), train_steps=3)
+    counter = Counter()
+    bench.train(tmp_path, listeners=(counter,), train_steps=5)
+    assert counter.count == 5
+    late = Counter()
+    bench.train(tmp_path / "late", train_steps=3)
+    bench.train(tmp_path / "late", listeners=(late,), train_steps=5)
+    assert late.count == 2

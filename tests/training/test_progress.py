@@ -10,14 +10,15 @@ from rich.console import Console
 from t2t_multimodel.training.ledger import Interval, Ledger, ProblemInterval
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.step import StepResult
+from t2t_multimodel.training.summaries import Summaries
 
 
 def shown(tmp_path: Path, is_terminal: bool) -> list[str]:
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100)
     problem = ProblemInterval(4, 1.25, 1500.0, 0.0, 1.0)
     interval = Interval(20, 2.0, 0.25, 0.001, {"parse": problem})
-    with Progress(tmp_path, 100, console) as progress:
-        progress.show(interval)
+    with Progress(Summaries(tmp_path), 100, console) as progress:
+        progress.on_interval(interval)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 
