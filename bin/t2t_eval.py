@@ -123,12 +123,12 @@ def main(arguments: Sequence[str]) -> None:
     program.import_tensorflow_to_decode(FLAGS)
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate
-    from t2t_multimodel.training.checkpoint import list_checkpoints
+    from t2t_multimodel.training.checkpoint_choice import whole_checkpoints
     from t2t_multimodel.training.restore import load_run
 
     paths: Sequence[str | None] = (FLAGS.checkpoint,)
     if is_all:
-        paths = list_checkpoints(output_dir) or (None,)  # None says that there is none
+        paths = whole_checkpoints(output_dir) or (None,)  # None says that there is none
     run = load_run(output_dir, paths[0])
     asked = names or run.problem_names
     if FLAGS.best_by and FLAGS.best_by not in asked:

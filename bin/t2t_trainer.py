@@ -3,7 +3,8 @@
   t2t-trainer --problems=mini_eight --data_dir=data --output_dir=run
 
 trains the set multimodel_tiny on the eight problems of the miniature world. The
-same command goes on where it was stopped; Ctrl-C ends a step, saves and exits.
+same command goes on where it was stopped; Ctrl-C and SIGTERM end a step, save and exit
+with status 130 and 143 (docs/resuming.md has the details).
 
   t2t-trainer --problems=parse_mini,image_mini --data_dir=data --output_dir=run \\
       --hparams_set=multimodel_small --hparams="depth=192,dropout=0.2"

@@ -54,8 +54,3 @@ class WeightAverage:
             tf.raw_ops.AssignSubVariableOp(
                 resource=average.handle, value=(old - new) * taken
             )
-
-    def put_into_model(self) -> None:
-        """Replaces the model's weights by their averages."""
-        for average, weight in zip(self.average, self._weights, strict=True):
-            weight.assign(average)

@@ -4,7 +4,7 @@ The state is a small dict of plain values, such as the position in every problem
 Nothing else has to be saved: the data's order, dropout and the learning rate are
 functions of the seed and the step. The files are TensorFlow checkpoints, so
 that `tf.train.load_checkpoint(tf.train.latest_checkpoint(output_dir))` reads them;
-TensorFlow writes them under temporary names and names the newest one last.
+`checkpoint_files` says how they come into being and are kept.
 
 Keys are `weights/PART/NUMBER`, with the parts of the model by name (encoder, text_top,
 ...) and each part's weights in their order, so that a model with one more problem keeps
@@ -15,31 +15,37 @@ that a layer keeps in a list or a dict.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import tensorflow as tf
 
+from t2t_multimodel.training import checkpoint_files as files
 from t2t_multimodel.training.averaging import WeightAverage
+from t2t_multimodel.training.background import Background
+from t2t_multimodel.training.checkpoint_choice import newest_whole
 from t2t_multimodel.training.optimizer import Adam
+from t2t_multimodel.training.tensor_file import TensorFile, write_tensors
 
-NAME = "model.ckpt"
-_STATE_KEY = "state/.ATTRIBUTES/VARIABLE_VALUE"
-
-# TensorFlow reports a damaged file in all of these ways.
-_DAMAGED = (tf.errors.OpError, AssertionError, IndexError, RuntimeError, ValueError)
+_log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """Saves and restores one run's state.
+    """Saves and restores one run's state; entered while the run trains.
+
+    Saving copies everything to the host's memory; a thread writes it while training
+    goes on, one checkpoint at a time. Leaving waits for it.
 
     Args:
         output_dir: The run's folder.
         model: The `MultiModel`, all of whose weights exist.
         optimizer: Its optimizer.
         average: Its moving average, or None.
-        keep: How many checkpoints stay; older ones are deleted.
+        keep: How many checkpoints stay, the newest; older ones are deleted.
+        keep_every: The first one of every so many steps stays for ever; 0: none does.
     """
 
     def __init__(
@@ -49,84 +55,119 @@ class Checkpoints:
         optimizer: Adam,
         average: WeightAverage | None,
         keep: int,
+        keep_every: int = 0,
     ) -> None:
-        self._step = _step_variable()
-        self._state = _state_variable()
-        parts: dict[str, Any] = {
-            "step": self._step,
-            "weights": _variables(model),
-            "adam_mean": _by_part(model, optimizer.mean),
-            "adam_square": _by_part(model, optimizer.square),
+        self._output_dir = output_dir
+        self._keep, self._keep_every = keep, keep_every
+        self._variables = {
+            **_keyed("weights", _weights(model)),
+            **_keyed("adam_mean", _by_part(model, optimizer.mean)),
+            **_keyed("adam_square", _by_part(model, optimizer.square)),
             "adam_updates": optimizer.updates,
         }
         if average is not None:
-            parts["average"] = _by_part(model, average.average)
-        self._parts = parts
-        self._manager = tf.train.CheckpointManager(
-            tf.train.Checkpoint(**parts, state=self._state),
-            str(output_dir),
-            max_to_keep=keep,
-            checkpoint_name=NAME,
-        )
+            self._variables |= _keyed("average", _by_part(model, average.average))
+        self._writing = Background()
+
+    def __enter__(self) -> Checkpoints:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.wait() if error is None else self._writing.settle()
 
     def save(self, step: int, state: Mapping[str, Any]) -> str:
         """Saves everything as it is after `step` steps.
+
+        Returns when all is copied, before it is written; but waits for the checkpoint
+        before, if that one is still being written.
 
         Args:
             step: Steps taken in all.
             state: Plain values that JSON can hold, a few for each problem at most.
 
         Returns:
-            The checkpoint's path.
+            The path where the checkpoint will be.
+
+        Raises:
+            OSError: The one before could not be written. Those on the disk remain.
         """
-        self._step.assign(step)
-        self._state.assign(json.dumps(state))
-        return str(self._manager.save(checkpoint_number=step))
+        self.wait()
+        tensors = _counted(step) | {"state": tf.constant(json.dumps(state))}
+        for key, variable in self._variables.items():
+            tensors[key] = _copy(variable)
+        self._writing.start(lambda: self._write(step, tensors))
+        return str(self._output_dir / f"{files.NAME}-{step}")
+
+    def check(self) -> None:
+        """Raises `OSError` if the last checkpoint could not be written; never waits."""
+        self._writing.check()
+
+    def wait(self) -> None:
+        """Waits until the last checkpoint is on the disk; raises as `check`."""
+        self._writing.wait()
 
     def restore(self) -> tuple[int, dict[str, Any]]:
-        """Restores the newest checkpoint.
+        """Restores the newest checkpoint that is whole and removes rests of others.
+
+        A damaged one that is newer is named in a warning and moved to the folder
+        `damaged`.
 
         Returns:
             Its step and the state saved with it: 0 and nothing if there is no
             checkpoint, and no state from one that was made before there were any.
 
         Raises:
-            ValueError: The checkpoint is damaged or holds another model.
+            ValueError: All checkpoints are damaged, or the newest whole one holds
+                another model.
         """
-        newest = self._manager.latest_checkpoint
-        if newest is None:
+        self.wait()
+        path, damaged = newest_whole(self._output_dir)
+        for other, reason in damaged.items():
+            _log.warning(
+                "%s is damaged (%s): moved to %s; going on from %s.",
+                other,
+                reason,
+                files.set_aside(other),
+                Path(path).name,
+            )
+        files.tidy(self._output_dir)
+        if not path:
             return 0, {}
-        parts = dict(self._parts)
-        self._state.assign("{}")
-        if _has_state(newest):
-            parts["state"] = self._state
-        _restore(tf.train.Checkpoint(**parts), newest)
-        return int(self._step), json.loads(self._state.numpy())
+        saved = TensorFile(path)
+        _assign(saved, self._variables, path)
+        state = json.loads(saved.read("state")) if "state" in saved else {}
+        return int(saved.read("step")), state
+
+    def _write(self, step: int, tensors: Mapping[str, Any]) -> None:
+        _write(self._output_dir, step, tensors, self._keep, self._keep_every)
 
 
 def restore_weights(path: str, model: Any, averaged: bool) -> int:
     """Puts a checkpoint's weights into a model, for evaluation; its step.
 
     Args:
-        path: The checkpoint.
+        path: The checkpoint, as `find_checkpoint` gave it.
         model: A `MultiModel` like the one saved.
         averaged: Whether the moving average replaces the last weights.
 
     Raises:
         ValueError: The checkpoint is damaged or holds another model.
     """
-    step = _step_variable()
-    parts: dict[str, Any] = {"step": step, "weights": _variables(model)}
-    average = None
+    saved = TensorFile(path)
+    variables = _keyed("weights", _weights(model))
     if averaged:
-        average = WeightAverage(
-            model.trainable_variables, 0.0, tf.distribute.get_strategy()
-        )
-        parts["average"] = _by_part(model, average.average)
-    _restore(tf.train.Checkpoint(**parts), path)
-    if average is not None:
-        average.put_into_model()
-    return int(step)
+        trained = [weight.value for weight in model.trainable_variables]
+        average = _keyed("average", _by_part(model, trained))
+        for key in average:
+            del variables[key.replace("average/", "weights/", 1)]
+        variables |= average
+    _assign(saved, variables, path)
+    return int(saved.read("step"))
 
 
 def save_weights(folder: Path, model: Any, step: int, averaged: bool) -> str:
@@ -138,58 +179,12 @@ def save_weights(folder: Path, model: Any, step: int, averaged: bool) -> str:
         step: The steps that the weights have seen.
         averaged: Whether they also stand as the moving average.
     """
-    counted = _step_variable()
-    counted.assign(step)
-    parts: dict[str, Any] = {"step": counted, "weights": _variables(model)}
+    variables = _keyed("weights", _weights(model))
     if averaged:
-        # Variables of their own: one that stands under two keys is saved under one.
-        trainable, strategy = model.trainable_variables, tf.distribute.get_strategy()
-        copies = WeightAverage(trainable, 0.0, strategy).average
-        parts["average"] = _by_part(model, copies)
-    manager = tf.train.CheckpointManager(
-        tf.train.Checkpoint(**parts), str(folder), max_to_keep=1, checkpoint_name=NAME
-    )
-    return str(manager.save(checkpoint_number=step))
-
-
-def list_checkpoints(output_dir: Path) -> tuple[str, ...]:
-    """The paths of all checkpoints of a run, the oldest first."""
-    steps = []
-    for path in output_dir.glob(f"{NAME}-*.index"):
-        step = path.stem.removeprefix(f"{NAME}-")
-        if step.isdigit():
-            steps.append(int(step))
-    return tuple(str(output_dir / f"{NAME}-{step}") for step in sorted(steps))
-
-
-def find_checkpoint(output_dir: Path, checkpoint: str | None = None) -> str:
-    """The path of a checkpoint of a run.
-
-    Args:
-        output_dir: The run's folder.
-        checkpoint: None for the newest; else a step ("3000"), a name
-            ("model.ckpt-3000") or a path.
-
-    Raises:
-        ValueError: There is none; those that exist are named.
-    """
-    if checkpoint is None:
-        newest = tf.train.latest_checkpoint(str(output_dir))
-        if newest is None:
-            raise ValueError(
-                f"{output_dir} has no checkpoint; train first with "
-                f"t2t-trainer --output_dir={output_dir}."
-            )
-        return newest
-    name = f"{NAME}-{checkpoint}" if checkpoint.isdigit() else checkpoint
-    for path in (Path(name), output_dir / name):
-        if path.with_name(path.name + ".index").exists():
-            return str(path)
-    found = sorted(path.stem for path in output_dir.glob(f"{NAME}-*.index"))
-    raise ValueError(
-        f"There is no checkpoint {checkpoint!r} in {output_dir}; there are: "
-        f"{', '.join(found) or 'none'}."
-    )
+        trained = [weight.value for weight in model.trainable_variables]
+        variables |= _keyed("average", _by_part(model, trained))
+    tensors = {key: tf.convert_to_tensor(value) for key, value in variables.items()}
+    return _write(folder, step, _counted(step) | tensors, keep=1)
 
 
 def weights_by_part(model: Any) -> dict[str, list[Any]]:
@@ -210,7 +205,7 @@ def weights_by_part(model: Any) -> dict[str, list[Any]]:
     return parts
 
 
-def _variables(model: Any) -> dict[str, list[Any]]:
+def _weights(model: Any) -> dict[str, list[Any]]:
     """The TensorFlow variables of all weights by part."""
     parts = weights_by_part(model)
     return {name: [weight.value for weight in own] for name, own in parts.items()}
@@ -228,29 +223,62 @@ def _by_part(model: Any, values: Sequence[Any]) -> dict[str, list[Any]]:
     }
 
 
-def _step_variable() -> tf.Variable:
-    return tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+def _keyed(group: str, parts: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Values by part under the keys of a checkpoint."""
+    return {
+        f"{group}/{name}/{number}": value
+        for name, own in parts.items()
+        for number, value in enumerate(own)
+    }
 
 
-def _state_variable() -> tf.Variable:
-    with tf.device("CPU:0"):  # text lives nowhere else
-        return tf.Variable("{}", dtype=tf.string, trainable=False, name="state")
+def _counted(step: int) -> dict[str, Any]:
+    return {"step": tf.constant(step, tf.int64)}
 
 
-def _has_state(path: str) -> bool:
+def _copy(variable: Any) -> Any:
+    """A variable's value in the host's memory, which later updates do not change."""
+    with tf.device("CPU:0"):
+        return tf.raw_ops.DeepCopy(x=tf.convert_to_tensor(variable))
+
+
+def _assign(saved: TensorFile, variables: Mapping[str, Any], path: str) -> None:
+    """Sets variables to what was saved under their keys: all of them, or none."""
+    for key, variable in variables.items():
+        shape = tuple(variable.shape)
+        if key not in saved or saved.shape(key) != shape:
+            held = f"shape {saved.shape(key)}" if key in saved else "nothing"
+            raise ValueError(
+                f"{path} holds another model: {held} as {key}, not shape {shape}."
+            )
+    for key, variable in variables.items():
+        variable.assign(saved.read(key))
+
+
+def _write(
+    folder: Path,
+    step: int,
+    tensors: Mapping[str, Any],
+    keep: int,
+    keep_every: int = 0,
+) -> str:
+    """Writes a checkpoint, which appears when it is whole, and deletes old ones.
+
+    Raises:
+        OSError: It could not be written, for want of space for example.
+    """
     try:
-        return bool(tf.train.load_checkpoint(path).has_tensor(_STATE_KEY))
-    except _DAMAGED:
-        return False  # restoring it says what is wrong
-
-
-def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
-    try:
-        status = checkpoint.restore(path)
-        status.assert_existing_objects_matched().expect_partial()
-    except _DAMAGED as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"{path} cannot be restored ({reason}); remove it to go on from the "
-            "checkpoint before it."
+        path = files.start_saving(folder, step)
+        write_tensors(path, tensors)
+        files.write_manifest(path)
+        path = files.finish_saving(folder, path)
+        files.prune(folder, keep, keep_every)
+    except (OSError, tf.errors.OpError) as error:
+        files.tidy(folder)
+        reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
+        raise OSError(
+            f"the checkpoint of step {step} could not be written into {folder}: "
+            f"{reason.splitlines()[0]}. Those before it are whole; once there is room, "
+            "the same command goes on from the newest."
         ) from error
+    return path

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from t2t_multimodel.training import checkpoint as checkpoints
+from t2t_multimodel.training.checkpoint import save_weights, weights_by_part
+from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.record import CONFIG
 from t2t_multimodel.training.restore import load_run
 from t2t_multimodel.training.run_copy import copy_run_files
@@ -40,18 +41,18 @@ def average_checkpoints(
         ValueError: The run has not so many checkpoints, or the folder already has one.
     """
     source, target = Path(output_dir), Path(averaged_dir)
-    paths = checkpoints.list_checkpoints(source)
+    paths = list_checkpoints(source)
     if last < 1 or len(paths) < last:
         names = ", ".join(Path(path).name for path in paths) or "none"
         raise ValueError(
             f"{source} has {len(paths)} checkpoints, not {last} to average: {names} "
             "(t2t-trainer keeps keep_checkpoints of them)."
         )
-    if (target / CONFIG).exists() or checkpoints.list_checkpoints(target):
+    if (target / CONFIG).exists() or list_checkpoints(target):
         raise ValueError(f"{target} holds a run; give a folder that holds none.")
     taken = paths[-last:]
     run = load_run(source, taken[0])
-    parts = checkpoints.weights_by_part(run.model).values()
+    parts = weights_by_part(run.model).values()
     weights = [weight for own in parts for weight in own]
     totals = [_values(weight) for weight in weights]
     for path in taken[1:]:
@@ -65,7 +66,7 @@ def average_checkpoints(
         weight.assign(total / len(taken) if is_real else total)
     copy_run_files(source, target)
     is_averaged = run.hparams.training.ema_decay > 0
-    made = checkpoints.save_weights(target, run.model, run.step, is_averaged)
+    made = save_weights(target, run.model, run.step, is_averaged)
     return made, tuple(taken)
 
 

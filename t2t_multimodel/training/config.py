@@ -57,6 +57,8 @@ class TrainingConfig:
         eval_steps: Steps between two teacher-forced losses on the dev splits; 0: none.
         eval_batches: Batches of each dev split that such a loss looks at.
         keep_checkpoints: How many checkpoints are kept, the newest ones.
+        keep_checkpoint_every: Beside them, the first checkpoint of every so many steps
+            is kept for ever; 0: none.
     """
 
     train_steps: int = 100_000
@@ -86,6 +88,7 @@ class TrainingConfig:
     eval_steps: int = 0
     eval_batches: int = 10
     keep_checkpoints: int = 3
+    keep_checkpoint_every: int = 0
 
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
@@ -110,7 +113,7 @@ _AT_LEAST_ONE = (
     *("eval_batches", "keep_checkpoints"),
 )
 _NOT_NEGATIVE = (
-    *("warmup_steps", "clip_norm", "seed", "eval_steps"),
+    *("warmup_steps", "clip_norm", "seed", "eval_steps", "keep_checkpoint_every"),
     *("audio_num_bins", "audio_window_ms", "audio_step_ms"),
 )
 _AUDIO_FORMS = ("", "spectrogram", "waveform")

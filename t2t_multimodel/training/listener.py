@@ -82,7 +82,7 @@ class Listener:
         """The model was evaluated on dev data: figures by `PROBLEM/METRIC`."""
 
     def on_save(self, step: int, path: str) -> None:
-        """A checkpoint was saved after `step` steps."""
+        """The state after `step` steps was copied and is being written to `path`."""
 
     def on_end(self, step: int) -> None:
         """The run ends after `step` steps, whatever the reason; all is saved."""

@@ -106,7 +106,7 @@ class Loop:
         else:
             if step:
                 self._progress.say(f"Going on from step {step}.")
-            with StopRequest() as signals, self._progress:
+            with StopRequest() as signals, self._progress, self._checkpoints:
                 step = self._train(step, state, signals)
             if self._stop:
                 self._progress.say(
@@ -144,6 +144,7 @@ class Loop:
             self._tell.on_batch(step, problem)
             rate = learning_rate(step, config)
             result = take_step(problem, step, rate, feeds.next_batch(problem))
+            self._checkpoints.check()
             step += 1
             if self._average is not None:
                 self._average.update(step)
@@ -160,6 +161,7 @@ class Loop:
             self._close(ledger, feeds)
         if saved != step:
             self._save(step, feeds, ledger)
+        self._checkpoints.wait()
         self._tell.on_end(step)
         return step
 

@@ -32,7 +32,7 @@ CHANGEABLE = frozenset(
         *("train_steps", "learning_rate", "warmup_steps", "schedule"),
         *("final_learning_rate_fraction", "adam_beta1", "adam_beta2", "adam_epsilon"),
         *("clip_norm", "log_steps", "save_steps", "eval_steps", "eval_batches"),
-        "keep_checkpoints",
+        *("keep_checkpoints", "keep_checkpoint_every"),
     )
 )
 

@@ -12,7 +12,8 @@ from t2t_multimodel.data.manifest import VOCABULARY_FILE
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.models.multimodel import MultiModel
-from t2t_multimodel.training.checkpoint import find_checkpoint, restore_weights
+from t2t_multimodel.training.checkpoint import restore_weights
+from t2t_multimodel.training.checkpoint_choice import find_checkpoint
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.hearing import as_heard
 from t2t_multimodel.training.record import RunRecord

@@ -155,7 +155,12 @@ def train(
         streams=run.corpora.streams,
         make_step=run.make_step,
         checkpoints=Checkpoints(
-            output_dir, run.model, run.optimizer, average, training.keep_checkpoints
+            output_dir,
+            run.model,
+            run.optimizer,
+            average,
+            training.keep_checkpoints,
+            training.keep_checkpoint_every,
         ),
         average=average,
         progress=Progress(Summaries(output_dir), training.train_steps),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from t2t_multimodel.training import checkpoint_files as files
+
 # What a run's folder holds beside checkpoints and what training logs.
 RUN_FILES = ("config.json", "hparams.gin", "vocab.model", "*.problem.json")
 
@@ -32,20 +34,13 @@ def copy_checkpoint(checkpoint: str, output_dir: Path, target: Path) -> str:
         The path of the copy.
     """
     copy_run_files(output_dir, target)
-    path = Path(checkpoint)
-    old = set(target.glob("model.ckpt-*"))
-    for file in sorted(path.parent.glob(f"{path.name}.*")):
-        shutil.copyfile(file, target / file.name)
-        old.discard(target / file.name)
+    unfinished = files.start_saving(target, files.step_of(checkpoint))
+    for file in files.files_of(checkpoint):
+        shutil.copyfile(file, Path(unfinished).with_name(file.name))
+    copy = files.finish_saving(target, unfinished)
     # Named as the newest before the other is gone: the folder is a run at all times.
-    # TensorFlow's own list of checkpoints; a name alone is looked for beside it.
-    partial = target / "checkpoint.unfinished"
-    partial.write_text(
-        f'model_checkpoint_path: "{path.name}"\n'
-        f'all_model_checkpoint_paths: "{path.name}"\n',
-        "utf-8",
-    )
-    partial.replace(target / "checkpoint")
-    for file in old:
-        file.unlink()
-    return str(target / path.name)
+    files.name_to_tensorflow(target, [copy])
+    for path in files.list_checkpoints(target):
+        if path != copy:
+            files.delete(path)
+    return copy

@@ -117,7 +117,7 @@ def test_all_checkpoints_are_evaluated_side_by_side(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(run_folder / "run", run)
-    for path in (run_folder / "run").glob("model.ckpt-1.*"):
+    for path in (run_folder / "run").glob("model.ckpt-1.[di]*"):  # not the manifest
         shutil.copyfile(path, run / path.name.replace("-1.", "-3."))
     call(
         f"--output_dir={run}",

@@ -11,8 +11,9 @@ import pytest
 from t2t_multimodel import registry
 from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.testing.small_model import CONFIG
-from t2t_multimodel.training.checkpoint import list_checkpoints, weights_by_part
+from t2t_multimodel.training.checkpoint import weights_by_part
 from t2t_multimodel.training.checkpoint_average import average_checkpoints
+from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.restore import Run, load_run
 from t2t_multimodel.training.run import train
