@@ -20,6 +20,10 @@ HIDDEN_SCORE = -3e4
 # extends; in this way it copies these alone, and the older ones once in so many steps.
 RECENT = 32
 
+# Up to so many products, one position's scores are summed up elementwise. A batched
+# matrix product that threads share costs as much as 30 such sums before it begins.
+FEW = 2**16
+
 
 @keras.saving.register_keras_serializable("t2t_multimodel")
 class MultiHeadAttention(keras.layers.Layer):
@@ -88,17 +92,23 @@ class MultiHeadAttention(keras.layers.Layer):
             raise ValueError("attention over another source cannot be causal.")
         source_BSD = x_BLD if source_BSD is None else source_BSD
         query_BNLW = self._heads(ops.matmul(x_BLD, self.query_kernel * self._scale))
-        key_BNSW, value_BNSW = self.read(source_BSD)
+        key_BNWS, value_BNSW = self.read(source_BSD)
         visible = self._visible(x_BLD, source_mask_BS, causal)
-        y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible, training)
+        scores_BNLS = _hidden(ops.matmul(query_BNLW, key_BNWS), visible)
+        weights_BNLS = ops.cast(ops.softmax(scores_BNLS), query_BNLW.dtype)
+        weights_BNLS = self.weight_dropout(weights_BNLS, training=training)
+        y_BNLW = ops.matmul(weights_BNLS, value_BNSW)
         y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
         return self._output(ops.reshape(y_BLNW, ops.shape(x_BLD)))
 
     def read(self, source_BSD: Any) -> tuple[Any, Any]:
-        """Keys and values of a source, each `[B, N, S, W]`."""
+        """Keys `[B, N, W, S]` and values `[B, N, S, W]` of a source."""
         depth = source_BSD.shape[-1]
         key_value = self._key_value(source_BSD)
-        return self._heads(key_value[..., :depth]), self._heads(key_value[..., depth:])
+        key_BSNW = self._split(key_value[..., :depth])
+        return ops.transpose(key_BSNW, (0, 2, 3, 1)), self._heads(
+            key_value[..., depth:]
+        )
 
     def step(self, x_BD: Any, past: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One position of causal self-attention.
@@ -112,24 +122,21 @@ class MultiHeadAttention(keras.layers.Layer):
             `[B, D]`, and the past of the next position.
         """
         depth = x_BD.shape[-1]
-        one_position = (-1, self.num_heads, 1, depth // self.num_heads)
+        width = depth // self.num_heads
         key_value = self._key_value(x_BD)
+        new_key = ops.reshape(key_value[:, :depth], (-1, self.num_heads, width, 1))
+        new_value = ops.reshape(key_value[:, depth:], (-1, self.num_heads, 1, width))
         key, value = past["key"], past["value"]
-        recent_key, recent_value = (
-            ops.concatenate([past[name], ops.reshape(new_BD, one_position)], axis=2)
-            for name, new_BD in (
-                ("recent_key", key_value[:, :depth]),
-                ("recent_value", key_value[:, depth:]),
-            )
-        )
-        query_BN1W = ops.reshape(self._query(x_BD), one_position)
-        y_BN1W = self._attend(query_BN1W, [key, recent_key], [value, recent_value])
+        recent_key = ops.concatenate([past["recent_key"], new_key], axis=3)
+        recent_value = ops.concatenate([past["recent_value"], new_value], axis=2)
+        query_BN1W = ops.reshape(self._query(x_BD), (-1, self.num_heads, 1, width))
+        y_BN1W = _attend(query_BN1W, [key, recent_key], [value, recent_value])
         key, recent_key, value, recent_value = ops.cond(
-            ops.shape(recent_key)[2] < RECENT,
+            ops.shape(recent_key)[3] < RECENT,
             lambda: (key, recent_key, value, recent_value),
             lambda: (
-                ops.concatenate([key, recent_key], axis=2),
-                recent_key[:, :, :0],
+                ops.concatenate([key, recent_key], axis=3),
+                recent_key[:, :, :, :0],
                 ops.concatenate([value, recent_value], axis=2),
                 recent_value[:, :, :0],
             ),
@@ -144,9 +151,10 @@ class MultiHeadAttention(keras.layers.Layer):
 
     def past_shape(self) -> dict[str, tuple[int | None, ...]]:
         """Shapes of the `past` of `step`; open are the batch and what grows."""
-        depth = self.query_kernel.shape[0]
-        shape = (None, self.num_heads, None, depth // self.num_heads)
-        return dict.fromkeys(("key", "recent_key", "value", "recent_value"), shape)
+        width = self.query_kernel.shape[0] // self.num_heads
+        key = (None, self.num_heads, width, None)
+        value = (None, self.num_heads, None, width)
+        return {"key": key, "recent_key": key, "value": value, "recent_value": value}
 
     def step_over(self, x_RD: Any, read: tuple[Any, Any], visible_BS: Any) -> Any:
         """One position of attention over a source.
@@ -159,13 +167,13 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             `[R, D]`.
         """
-        key_BNSW, value_BNSW = read
+        key_BNWS, value_BNSW = read
         depth = x_RD.shape[-1]
         # The targets of one source are to it as so many positions.
-        by_source = (ops.shape(key_BNSW)[0], -1, depth)
+        by_source = (ops.shape(key_BNWS)[0], -1, depth)
         query_BNLW = self._heads(ops.reshape(self._query(x_RD), by_source))
         visible = self._visible(x_RD, visible_BS, causal=False)
-        y_BNLW = self._attend(query_BNLW, [key_BNSW], [value_BNSW], visible)
+        y_BNLW = _attend(query_BNLW, [key_BNWS], [value_BNSW], visible)
         y_BLNW = ops.transpose(y_BNLW, (0, 2, 1, 3))
         return self._output(ops.reshape(y_BLNW, (-1, depth)))
 
@@ -182,46 +190,17 @@ class MultiHeadAttention(keras.layers.Layer):
         """Keys and values side by side, `[..., 2D]`."""
         return ops.matmul(x, ops.cast(self.key_value_kernel, x.dtype))
 
-    def _attend(
-        self,
-        query_BNLW: Any,
-        keys: list[Any],
-        values: list[Any],
-        visible: Any = None,
-        training: bool = False,
-    ) -> Any:
-        """`[B, N, L, W]` over the keys (and values) of the list, joined along S."""
-        scores = [
-            ops.matmul(query_BNLW, ops.transpose(key, (0, 1, 3, 2))) for key in keys
-        ]
-        scores_BNLS = scores[0] if len(scores) == 1 else ops.concatenate(scores, -1)
-        # The softmax is taken in float32 under mixed precision too.
-        scores_BNLS = ops.cast(scores_BNLS, "float32")
-        if visible is not None:
-            scores_BNLS = ops.where(visible, scores_BNLS, HIDDEN_SCORE)
-        # Keras warns of a softmax over one position; the first step takes one.
-        is_one = scores_BNLS.shape[-1] == 1
-        weights_BNLS = (
-            ops.ones_like(scores_BNLS) if is_one else ops.softmax(scores_BNLS)
-        )
-        weights_BNLS = ops.cast(weights_BNLS, query_BNLW.dtype)
-        weights_BNLS = self.weight_dropout(weights_BNLS, training=training)
-        y_BNLW, start = None, 0
-        for value in values:
-            end = start + ops.shape(value)[2]
-            part = weights_BNLS if len(values) == 1 else weights_BNLS[..., start:end]
-            said = ops.matmul(part, value)
-            y_BNLW, start = said if y_BNLW is None else y_BNLW + said, end
-        return y_BNLW
-
     def _output(self, y: Any) -> Any:
         return ops.matmul(y, ops.cast(self.output_kernel, y.dtype))
 
     def _heads(self, x_BLD: Any) -> Any:
+        return ops.transpose(self._split(x_BLD), (0, 2, 1, 3))
+
+    def _split(self, x_BLD: Any) -> Any:
+        """`[B, L, N, W]`."""
         batch, length = ops.shape(x_BLD)[:2]
         width = x_BLD.shape[-1] // self.num_heads
-        x_BLNW = ops.reshape(x_BLD, (batch, length, self.num_heads, width))
-        return ops.transpose(x_BLNW, (0, 2, 1, 3))
+        return ops.reshape(x_BLD, (batch, length, self.num_heads, width))
 
     def _visible(self, x_BLD: Any, mask_BS: Any, causal: bool) -> Any:
         """bool, broadcastable to `[B, N, L, S]`, or None where all is visible."""
@@ -244,3 +223,63 @@ class MultiHeadAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "layer_path": self.layer_path,
         }
+
+
+def _attend(
+    query_BNLW: Any, keys: list[Any], values: list[Any], visible: Any = None
+) -> Any:
+    """Few positions' `[B, N, L, W]` over the keys and values of the lists, joined.
+
+    Args:
+        query_BNLW: The queries, scaled.
+        keys, values: Each `[B, N, W, S]` and `[B, N, S, W]`, with an S of its own.
+        visible: Broadcastable to `[B, N, L, S]`; only with a single S.
+    """
+    scores = [_hidden(_scores(query_BNLW, key), visible) for key in keys]
+    top_BNL1 = None
+    for scores_BNLS in scores:
+        own_BNL1 = ops.max(scores_BNLS, -1, keepdims=True, initial=-float("inf"))
+        top_BNL1 = own_BNL1 if top_BNL1 is None else ops.maximum(top_BNL1, own_BNL1)
+    total_BNL1, y_BNLW = 0.0, 0.0
+    for scores_BNLS, value_BNSW in zip(scores, values, strict=True):
+        weights_BNLS = ops.exp(scores_BNLS - top_BNL1)
+        total_BNL1 += ops.sum(weights_BNLS, -1, keepdims=True)
+        weights_BNLS = ops.cast(weights_BNLS, value_BNSW.dtype)
+        y_BNLW += _weighted_sum(weights_BNLS, value_BNSW)
+    return y_BNLW / ops.cast(total_BNL1, query_BNLW.dtype)
+
+
+def _scores(query_BNLW: Any, key_BNWS: Any) -> Any:
+    def summed() -> Any:
+        return ops.sum(ops.expand_dims(query_BNLW, 4) * key_BNWS[:, :, None], axis=3)
+
+    return ops.cond(
+        _num_products(query_BNLW, key_BNWS) <= FEW,
+        summed,
+        lambda: ops.matmul(query_BNLW, key_BNWS),
+    )
+
+
+def _weighted_sum(weights_BNLS: Any, value_BNSW: Any) -> Any:
+    def summed() -> Any:
+        return ops.sum(ops.expand_dims(weights_BNLS, 4) * value_BNSW[:, :, None], 3)
+
+    return ops.cond(
+        _num_products(weights_BNLS, value_BNSW) <= FEW,
+        summed,
+        lambda: ops.matmul(weights_BNLS, value_BNSW),
+    )
+
+
+def _num_products(rows_BNLX: Any, matrix_BNXY: Any) -> Any:
+    batch, heads, rows = ops.shape(rows_BNLX)[:3]
+    inner, columns = ops.shape(matrix_BNXY)[2:]
+    return batch * heads * rows * inner * columns
+
+
+def _hidden(scores_BNLS: Any, visible: Any) -> Any:
+    """Scores in float32, in mixed precision too: what a softmax is taken of."""
+    scores_BNLS = ops.cast(scores_BNLS, "float32")
+    if visible is None:
+        return scores_BNLS
+    return ops.where(visible, scores_BNLS, HIDDEN_SCORE)

@@ -291,7 +291,7 @@ class MixtureOfExperts(keras.layers.Layer):
 
     def _weighted(self, weight_TK: Any, y_TKD: Any) -> Any:
         weight_TK = ops.cast(weight_TK, y_TKD.dtype)
-        return ops.squeeze(ops.matmul(ops.expand_dims(weight_TK, 1), y_TKD), 1)
+        return ops.sum(ops.expand_dims(weight_TK, -1) * y_TKD, axis=1)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

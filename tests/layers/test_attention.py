@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import t2t_multimodel.layers.attention as attention_module
 from t2t_multimodel.layers.attention import RECENT, MultiHeadAttention
 from t2t_multimodel.testing.check_layer import check_layer
 
@@ -70,7 +71,9 @@ def test_attention_over_a_source_cannot_be_causal():
         attention()(normal(1, 2, 8), normal(1, 2, 8), causal=True)
 
 
-def test_one_position_at_a_time_gives_causal_self_attention():
+@pytest.mark.parametrize("few", [0, 100, attention_module.FEW])
+def test_one_position_at_a_time_gives_causal_self_attention(few, monkeypatch):
+    monkeypatch.setattr(attention_module, "FEW", few)
     layer, x = attention(), normal(2, 2 * RECENT + 3, 8)
     whole = ops.convert_to_numpy(layer(x, causal=True))
     past = {
@@ -82,11 +85,14 @@ def test_one_position_at_a_time_gives_causal_self_attention():
         np.testing.assert_allclose(
             ops.convert_to_numpy(y), whole[:, position], atol=1e-5
         )
-    assert past["key"].shape == (2, 2, 2 * RECENT, 4)
-    assert past["recent_key"].shape == (2, 2, 3, 4)
+    assert past["key"].shape == (2, 2, 4, 2 * RECENT)
+    assert past["recent_key"].shape == (2, 2, 4, 3)
+    assert past["value"].shape == (2, 2, 2 * RECENT, 4)
 
 
-def test_a_position_of_several_targets_looks_at_each_ones_own_source():
+@pytest.mark.parametrize("few", [0, attention_module.FEW])
+def test_a_position_of_several_targets_looks_at_each_ones_own_source(few, monkeypatch):
+    monkeypatch.setattr(attention_module, "FEW", few)
     layer, x, source = attention(), normal(6, 8), normal(2, 5, 8)
     mask = np.arange(5) < np.array([[5], [3]])
     layer.build(source.shape)

@@ -199,4 +199,4 @@ def test_what_is_remembered_of_a_convolution_does_not_grow(model: MultiModel) ->
     assert before["block0"] == after["block0"]
     assert after["block0"]["step4"]["turn7"] == (1, 14, CONFIG.depth)
     attention = after["attention0"]["self_attention"]
-    assert attention["recent_key"] == (1, CONFIG.num_heads, 1, 8)
+    assert attention["recent_key"] == (1, CONFIG.num_heads, 8, 1)
