@@ -40,3 +40,12 @@ def test_outputs_are_trees_with_the_grammar_alone(
     found = figures("constrained", tmp_path, monkeypatch, *flags)
     assert found["trees"] == {"True": 12, "False": 0}
     assert [row["hypotheses"] for row in found["cost"]] == [1, 4]
+
+
+def test_both_passes_are_compared_for_a_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--hparams_sets=multimodel_paper", "--length=5", "--max_weights=1000")
+    (row,) = figures("agreement", tmp_path, monkeypatch, *flags)["sets"]
+    assert row["narrower"]
+    assert 0 < row["difference"] < 1e-4

@@ -81,6 +81,34 @@ def test_batch_mates_and_padding_change_nothing(
         assert close(found, together[row])
 
 
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_batches_of_1_7_and_64_give_identical_outputs(
+    model: MultiModel, beam_size: int
+) -> None:
+    config = DecodeConfig(beam_size=beam_size, min_length=8)
+    decoder = Decoder(Numbers(), max_length=LIMIT, config=config)
+    view = model.view("translate")
+    lengths = tuple(1 + 5 * row % 13 for row in range(64))
+    batch = inputs_of(make_batch(model.tasks["translate"], lengths, seed=6))
+    found = {
+        size: [
+            output.text
+            for first in range(0, 64, size)
+            for output in decoder.decode(
+                view,
+                parts(
+                    batch,
+                    slice(first, first + size),
+                    max(lengths[first : first + size]),
+                ),
+            )
+        ]
+        for size in (1, 7, 64)
+    }
+    assert found[1] == found[7] == found[64]
+    assert len(set(found[1])) > 10
+
+
 def test_the_search_follows_the_logits_of_the_whole_prefix(
     model: MultiModel, decoder: Decoder
 ) -> None:

@@ -15,6 +15,7 @@ from t2t_multimodel import registry
 from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
+from t2t_multimodel.testing import check_decoding
 from t2t_multimodel.testing.small_model import (
     CONFIG,
     TASKS,
@@ -37,58 +38,13 @@ NARROW = {
 }
 
 
-@tf.function(autograph=False, reduce_retracing=True)
-def both_ways(view: Any, encoded: Any, mask: Any, command: Any, targets: Any) -> Any:
-    """Logits `[R, L, V]` of given targets: in one pass, and by position in a loop."""
-    rows, length = tf.shape(targets)[0], tf.shape(targets)[1]
-    per_input = rows // tf.shape(encoded)[0]
-    spread, spread_mask = (
-        None if x is None else tf.repeat(x, per_input, axis=0) for x in (encoded, mask)
-    )
-    full = view.decode(spread, spread_mask, targets, command=command)
-
-    stepwise = view.stepwise(encoded, mask, command)
-    before = tf.pad(targets, [[0, 0], [1, 0]], constant_values=7)
-
-    def extend(position: Any, past: Any, found: Any) -> Any:
-        logits, past = stepwise.step(before[:, position], position, past)
-        return position + 1, past, found.write(position, logits)
-
-    found = tf.TensorArray(tf.float32, length, element_shape=[None, None])
-    shapes = tensor_shapes(stepwise.past_shapes())
-    _, _, found = tf.while_loop(
-        lambda position, *_: position < length,
-        extend,
-        (0, stepwise.start(rows), found),
-        shape_invariants=(tf.TensorShape([]), shapes, tf.TensorShape(None)),
-    )
-    return full, tf.transpose(found.stack(), [1, 0, 2])
-
-
-def tensor_shapes(shapes: Any) -> Any:
-    if isinstance(shapes, dict):
-        return {name: tensor_shapes(inner) for name, inner in shapes.items()}
-    return tf.TensorShape(shapes)
-
-
 def random_ids(*shape: int, seed: int = 0) -> np.ndarray:
     random = np.random.default_rng(seed)
     return random.integers(3, VOCAB, shape).astype("int32")
 
 
-def largest_difference(
-    view: Any,
-    encoded: Any,
-    mask: Any,
-    command: int | None = None,
-    per_input: int = 2,
-    length: int = 40,
-) -> float:
-    """Between both ways, in standard deviations of the logits."""
-    targets = random_ids(encoded.shape[0] * per_input, length)
-    command = tf.constant(view.command_id if command is None else command)
-    full, found = both_ways(view, encoded, mask, command, tf.constant(targets))
-    return float(np.abs(found - full).max() / np.std(full))
+def largest_difference(view: Any, encoded: Any, mask: Any, **options: Any) -> float:
+    return check_decoding.largest_difference(view, encoded, mask, VOCAB, **options)
 
 
 def build(config: ModelConfig, tasks: Any = TASKS) -> MultiModel:
@@ -117,7 +73,7 @@ def test_every_problem_of_mini_eight() -> None:
         if mask is None:  # all of a picture is to be seen; the same graph then serves
             mask = ops.ones(encoded.shape[:2], "bool")
         differences[task.name] = largest_difference(
-            first, encoded, mask, view.command_id
+            first, encoded, mask, command=view.command_id
         )
     assert len(differences) == 7
     assert max(differences.values()) < 1e-4, differences
