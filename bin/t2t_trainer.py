@@ -25,6 +25,11 @@ hparams.gin, which --gin_file reads back, and in config.json. To look before lea
                                 between such points, and exp(...), a geometric one
   parse_mini=1@500..3000        only from step 500 to before step 3000
 
+To begin with what another run has learnt, and to train only what is new in it:
+
+  t2t-trainer --problems=parse_mini,image_mini --mixture=parse_mini=0 --data_dir=data \\
+      --output_dir=grown --warm_start_from=run --train_parts=new
+
 TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 """
 
@@ -62,12 +67,34 @@ for define, flag_name, default, text in (
         "auto",
         "one_device, mirrored (all accelerators of this machine), or auto.",
     ),
+    (
+        flags.DEFINE_string,
+        "warm_start_from",
+        None,
+        "Begin with the weights of another run: its folder, or a checkpoint in it. A "
+        "run that goes on has its own.",
+    ),
+    (
+        flags.DEFINE_string,
+        "warm_start_parts",
+        "",
+        'Which parts to take: names or patterns, "encoder,text_*"; all by default.',
+    ),
+    (
+        flags.DEFINE_string,
+        "train_parts",
+        None,
+        'Train these parts alone: names or patterns, "image_*,commands/german", or '
+        "new: what --warm_start_from leaves at random. --dry_run shows the names.",
+    ),
     (flags.DEFINE_bool, "dry_run", False, "Show sizes, take one step each, exit."),
 ):
     define(flag_name, default, text, flag_values=FLAGS)
 
 # Flags that are shorthand for a hyper-parameter of the same name.
-FIELD_FLAGS = ("train_steps", "save_steps", "eval_steps", "mixture", "seed")
+FIELD_FLAGS = (
+    *("train_steps", "save_steps", "eval_steps", "mixture", "train_parts", "seed"),
+)
 EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 
 
@@ -81,8 +108,10 @@ def main(arguments: Sequence[str]) -> int:
     if FLAGS.dry_run:
         quiet.import_tensorflow()
         from t2t_multimodel.training.dry_run import dry_run
+        from t2t_multimodel.training.warm_start import asked_for
 
-        dry_run(hparams, problem_names, data_dir, FLAGS.strategy)
+        start = asked_for(FLAGS.warm_start_from, FLAGS.warm_start_parts)
+        dry_run(hparams, problem_names, data_dir, FLAGS.strategy, start=start)
         return 0
     output_dir = program.required(FLAGS, "output_dir")
     quiet.import_tensorflow()
@@ -95,6 +124,8 @@ def main(arguments: Sequence[str]) -> int:
         output_dir,
         strategy=FLAGS.strategy,
         command_line=sys.argv,
+        warm_start_from=FLAGS.warm_start_from,
+        warm_start_parts=FLAGS.warm_start_parts,
     )
     return EXIT_STATUS.get(result.stopped_by or "", 0)
 

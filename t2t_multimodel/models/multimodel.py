@@ -45,6 +45,7 @@ class CommandTable(keras.layers.Layer):
         super().__init__(**kwargs)
         self.commands = tuple(commands)
         self.depth = depth
+        self._trained_rows: tuple[bool, ...] = ()
         self.embedding = self.add_weight(
             name="embedding",
             shape=(len(self.commands), depth),
@@ -62,8 +63,21 @@ class CommandTable(keras.layers.Layer):
         """One position of `call`: the command at the first, else what stood before."""
         return ops.where(is_first, self._row(command, before_RD.dtype), before_RD)
 
+    def train_rows(self, is_trained: Sequence[bool]) -> None:
+        """Lets only these rows learn, a bool for each; no gradient for the others."""
+        self._trained_rows = tuple(is_trained)
+
+    def trains(self, command: int) -> bool:
+        """Whether the row of a command learns."""
+        rows = self._trained_rows
+        return bool(self.embedding.trainable) and (not rows or rows[command])
+
     def _row(self, command: Any, dtype: Any) -> Any:
-        return ops.cast(ops.take(self.embedding, command, axis=0), dtype)
+        row_D = ops.cast(ops.take(self.embedding, command, axis=0), dtype)
+        if not self._trained_rows or all(self._trained_rows):
+            return row_D
+        is_trained = ops.take(ops.convert_to_tensor(self._trained_rows), command)
+        return ops.where(is_trained, row_D, ops.stop_gradient(row_D))
 
     def get_config(self) -> dict[str, Any]:
         return {

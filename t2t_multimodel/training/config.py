@@ -51,6 +51,9 @@ class TrainingConfig:
         num_buckets: Different padded lengths a problem has at most.
         mixture: How steps are shared out, see `data.rates`: "uniform", "proportional",
             "temperature=2,cap=50000", "parse_mini=linear(1@0,4@2000),image_mini=0.5".
+        train_parts: Which parts of the model learn: patterns over their names, such as
+            "text_*,commands/german"; "new": what a warm start left at random; "": all.
+            See `training.freezing`.
         seed: Of weights, dropout, the order of the data and the mixture.
         log_steps: Steps between two lines of progress and TensorBoard points.
         save_steps: Steps between two checkpoints; one is always saved at the end.
@@ -82,6 +85,7 @@ class TrainingConfig:
     audio_step_ms: float = 0.0
     num_buckets: int = 4
     mixture: str = "uniform"
+    train_parts: str = ""
     seed: int = 0
     log_steps: int = 100
     save_steps: int = 1000

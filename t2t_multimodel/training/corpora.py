@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,6 +40,11 @@ class Corpora:
     def sizes(self) -> dict[str, int]:
         """Training examples by problem."""
         return {name: stream.num_examples for name, stream in self.streams.items()}
+
+    @property
+    def problem_options(self) -> dict[str, dict[str, Any]]:
+        """What each problem was made with."""
+        return {problem.name: dict(problem.options) for problem in self.problems}
 
     def dev_batches(self, config: TrainingConfig) -> dict[str, Batches]:
         """For each problem that has a dev split, what gives its first batches."""

@@ -17,7 +17,9 @@ from rich.table import Table
 from t2t_multimodel.training.checkpoint import weights_by_part
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.feeds import Feeds
+from t2t_multimodel.training.freezing import trains
 from t2t_multimodel.training.run import Prepared, prepare
+from t2t_multimodel.training.warm_start import WarmStartFrom, warm_start_table
 
 
 def dry_run(
@@ -26,6 +28,7 @@ def dry_run(
     data_dir: str | Path,
     strategy: str = "auto",
     console: Console | None = None,
+    start: WarmStartFrom | None = None,
 ) -> None:
     """Builds a run, shows its size, and takes one step on each problem.
 
@@ -33,7 +36,9 @@ def dry_run(
         ValueError: As `training.run.train`.
     """
     console = console or Console()
-    run = prepare(hparams, problem_names, data_dir, strategy)
+    run = prepare(hparams, problem_names, data_dir, strategy, start)
+    if run.start:
+        console.print(warm_start_table(run.start, run.model))
     console.print(_weights_table(run))
     console.print(_steps_table(run))
 
@@ -41,15 +46,16 @@ def dry_run(
 def _weights_table(run: Prepared) -> Table:
     """Weights by part of the model, and which problems' steps use them."""
     model = run.model
-    used = {name: _ids(model.view(name).trainable_variables) for name in model.tasks}
+    used = {name: _ids(model.view(name).weights) for name in model.tasks}
     table = Table(title=f"{run.hparams.name}: weights by part", box=None)
     table.add_column("part")
     table.add_column("weights", justify="right")
+    table.add_column("trained", justify="right")
     table.add_column("used by")
     for part, weights in weights_by_part(model).items():
         users = [name for name, ids in used.items() if ids & _ids(weights)]
-        table.add_row(part, f"{_size(weights):,}", _listed(users, list(used)))
-    table.add_row("all", f"{_size(model.trainable_variables):,}", "")
+        table.add_row(part, *_sizes(weights), _listed(users, list(used)))
+    table.add_row("all", *_sizes(model.weights), "")
     return table
 
 
@@ -65,6 +71,9 @@ def _steps_table(run: Prepared) -> Table:
     feeds = Feeds(run.corpora.streams, {})
     take_step = run.make_step(feeds.specs)
     for name, size in run.corpora.sizes.items():
+        if not trains(run.model, name):
+            table.add_row(name, f"{size:,}", "nothing to train")
+            continue
         batch = feeds.next_batch(name)
         start = time.perf_counter()
         loss = float(take_step(name, 0, 0.0, batch).loss)
@@ -95,5 +104,8 @@ def _ids(weights: Sequence[Any]) -> set[int]:
     return {id(weight) for weight in weights}
 
 
-def _size(weights: Sequence[Any]) -> int:
-    return sum(math.prod(weight.shape) for weight in weights)
+def _sizes(weights: Sequence[Any]) -> tuple[str, str]:
+    """How many numbers there are, and how many of them are trained."""
+    everything = sum(math.prod(weight.shape) for weight in weights)
+    trained = sum(math.prod(weight.shape) for weight in weights if weight.trainable)
+    return f"{everything:,}", f"{trained:,}" if trained else "frozen"

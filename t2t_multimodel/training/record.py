@@ -51,6 +51,7 @@ class RunRecord:
         data_dir: Where the data was read.
         command_line: The command, for a reader.
         problem_options: What each problem was made with; see `Problem.options`.
+        warm_start: What was taken from another run (`WarmStart.to_dict`), or None.
     """
 
     hparams: HParams
@@ -62,6 +63,7 @@ class RunRecord:
     problem_options: Mapping[str, Mapping[str, Any]] = dataclasses.field(
         default_factory=dict
     )
+    warm_start: Mapping[str, Any] | None = None
 
     @property
     def problem_names(self) -> tuple[str, ...]:
@@ -80,6 +82,7 @@ class RunRecord:
                 "fingerprint": self.vocabulary_fingerprint,
                 "size": self.vocabulary_size,
             },
+            "warm_start": self.warm_start,
             "seed": self.hparams.training.seed,
             "data_dir": self.data_dir,
             "command_line": list(self.command_line),
@@ -115,6 +118,7 @@ class RunRecord:
                 data_dir=values["data_dir"],
                 command_line=tuple(values["command_line"]),
                 problem_options=values.get("problem_options", {}),
+                warm_start=values.get("warm_start"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error

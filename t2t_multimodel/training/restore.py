@@ -15,6 +15,7 @@ from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.training.checkpoint import restore_weights
 from t2t_multimodel.training.checkpoint_choice import find_checkpoint
 from t2t_multimodel.training.config import HParams
+from t2t_multimodel.training.freezing import freeze
 from t2t_multimodel.training.hearing import as_heard
 from t2t_multimodel.training.record import RunRecord
 
@@ -105,6 +106,8 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
         record.hparams.model, record.tasks, max(3, record.vocabulary_size)
     )
     model.build_views()
+    # What was frozen has no moving average of its own.
+    freeze(model, record.hparams.training.train_parts)
     averaged = record.hparams.training.ema_decay > 0
     return Run(
         model=model,

@@ -21,9 +21,11 @@ from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
 from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.checkpoint import Checkpoints
+from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
 from t2t_multimodel.training.dev_loss import DevEvaluation, DevLoss
+from t2t_multimodel.training.freezing import check_steps, freeze, in_full
 from t2t_multimodel.training.keras_callbacks import KerasCallbacks
 from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.loop import Loop, TrainResult
@@ -33,6 +35,14 @@ from t2t_multimodel.training.record import CONFIG, RunRecord
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
 from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.warm_start import (
+    WarmStart,
+    WarmStartFrom,
+    asked_for,
+    start_of,
+    warm_start,
+    warm_start_text,
+)
 from t2t_multimodel.training.watching.non_finite import NonFinite
 
 _log = logging.getLogger(__name__)
@@ -47,7 +57,8 @@ class Prepared:
         corpora: The problems and their data.
         strategy: In whose scope the model was made.
         model: With all its weights, at random.
-        optimizer: Over all of them.
+        optimizer: Over all of them that are trained.
+        start: What was taken from another run, or None.
     """
 
     hparams: HParams
@@ -55,6 +66,7 @@ class Prepared:
     strategy: tf.distribute.Strategy
     model: MultiModel
     optimizer: Adam
+    start: WarmStart | None = None
 
     def make_step(self, specs: Any) -> TrainStep:
         """The training step for batches of these specs."""
@@ -67,14 +79,23 @@ def prepare(
     problem_names: Sequence[str],
     data_dir: str | Path,
     strategy: str = "auto",
+    start: WarmStartFrom | WarmStart | None = None,
 ) -> Prepared:
     """Opens the data and builds the model and its optimizer.
 
     Seeds Python's, NumPy's and Keras's generators with the run's seed.
 
+    Args:
+        hparams: Of the model and its training.
+        problem_names: Names of registered problems.
+        data_dir: Where their data lies.
+        strategy: See `make_strategy`.
+        start: From which run to take weights; or, of a run that goes on, what was taken
+            when it began.
+
     Raises:
         ValueError: The mixture names a problem that is not here; else as
-            `open_corpora` and `make_strategy`.
+            `open_corpora`, `make_strategy`, `warm_start` and `freeze`.
     """
     training = hparams.training
     Rates.parse(training.mixture).check_names(problem_names)
@@ -88,8 +109,16 @@ def prepare(
             corpora.vocabulary.size if corpora.vocabulary else 3,
         )
         model.build_views()
+    # Outside the scope: of the source's weights one copy is enough.
+    if isinstance(start, WarmStartFrom):
+        fingerprint = corpora.vocabulary.fingerprint if corpora.vocabulary else ""
+        start = warm_start(model, start, fingerprint, corpora.problem_options)
+    parts = in_full(training.train_parts, start.random if start else None)
+    freeze(model, parts)
+    with scope.scope():
         optimizer = Adam(model.trainable_variables, training)
-    return Prepared(hparams, corpora, scope, model, optimizer)
+    hparams = hparams.replace(train_parts=parts)
+    return Prepared(hparams, corpora, scope, model, optimizer, start)
 
 
 def train(
@@ -103,6 +132,8 @@ def train(
     seed: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     command_line: Sequence[str] = (),
+    warm_start_from: str | Path | None = None,
+    warm_start_parts: str = "",
 ) -> TrainResult:
     """Trains one model on several problems, or goes on with a run.
 
@@ -115,22 +146,37 @@ def train(
         strategy: See `make_strategy`.
         callbacks: Keras's; `keras_callbacks.py` says what they are told.
         command_line: Kept in config.json, for a reader.
+        warm_start_from: A run's folder or a checkpoint in one, whose weights a new run
+            begins with; a run that goes on has its own.
+        warm_start_parts: Which parts to take; see `WarmStartFrom`.
 
     Raises:
         ValueError: The data is missing or does not fit, `output_dir` holds a run that
-            differs, or the loss of a step was not finite. One clear line.
+            differs, a warm start does not fit, or the loss of a step was not finite.
+            One clear line.
     """
     given = {"train_steps": train_steps, "mixture": mixture, "seed": seed}
     hparams = hparams.replace(**{k: v for k, v in given.items() if v is not None})
     output_dir = Path(output_dir)
-    run = prepare(hparams, problem_names, data_dir, strategy)
+    start = start_of(output_dir, asked_for(warm_start_from, warm_start_parts))
+    run = prepare(hparams, problem_names, data_dir, strategy, start)
+    hparams = run.hparams
+    training = hparams.training
+    steps = Mixture(
+        tuple(run.corpora.sizes),
+        run.corpora.sizes,
+        training.mixture,
+        training.seed,
+        num_steps=training.train_steps,
+    )
+    if training.train_parts:
+        check_steps(run.model, steps.counts_before(training.train_steps))
     record = _record(run, command_line)
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
     record.write(output_dir, Path(data_dir) / VOCABULARY_FILE)
     keep_symbols(run.corpora.problems, data_dir, output_dir)
     _copy_definitions(problem_names, Path(data_dir), output_dir)
-    training = hparams.training
     average = None
     if training.ema_decay:
         with run.strategy.scope():
@@ -143,25 +189,23 @@ def train(
         len(run.corpora.problems),
         output_dir,
     )
+    checkpoints = Checkpoints(
+        output_dir,
+        run.model,
+        run.optimizer,
+        average,
+        training.keep_checkpoints,
+        training.keep_checkpoint_every,
+    )
+    if run.start and not list_checkpoints(output_dir):
+        _log.info("%s", warm_start_text(run.start, run.model))
+        checkpoints.save(0, {})  # From here on the run needs its source no more.
     loop = Loop(
         config=training,
-        mixture=Mixture(
-            tuple(run.corpora.sizes),
-            run.corpora.sizes,
-            training.mixture,
-            training.seed,
-            num_steps=training.train_steps,
-        ),
+        mixture=steps,
         streams=run.corpora.streams,
         make_step=run.make_step,
-        checkpoints=Checkpoints(
-            output_dir,
-            run.model,
-            run.optimizer,
-            average,
-            training.keep_checkpoints,
-            training.keep_checkpoint_every,
-        ),
+        checkpoints=checkpoints,
         average=average,
         progress=Progress(Summaries(output_dir), training.train_steps),
         listeners=_listeners(run, callbacks),
@@ -197,9 +241,10 @@ def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:
     return RunRecord(
         hparams=run.hparams,
         tasks=tuple(run.model.tasks.values()),
-        problem_options={p.name: dict(p.options) for p in run.corpora.problems},
+        problem_options=run.corpora.problem_options,
         vocabulary_fingerprint=vocabulary.fingerprint if vocabulary else "",
         vocabulary_size=vocabulary.size if vocabulary else 0,
         data_dir=str(run.corpora.data_dir.absolute()),
         command_line=tuple(command_line),
+        warm_start=run.start.to_dict() if run.start else None,
     )

@@ -24,6 +24,7 @@ from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.dry_run import dry_run
 from t2t_multimodel.training.restore import load_run
 from t2t_multimodel.training.run import train
+from t2t_multimodel.training.warm_start import WarmStartFrom
 
 NAMES = ("training_reversal", "training_length")
 HPARAMS = HParams(
@@ -216,6 +217,24 @@ def test_a_dry_run_shows_parts_and_a_step_of_each_problem(data_dir: Path) -> Non
     assert isinstance(console.file, io.StringIO)
     rows = [line.split() for line in console.file.getvalue().splitlines()]
     parts = {row[0]: row[1:] for row in rows if row}
-    assert parts["encoder"][1:] == ["all"]
-    assert parts["training_length_top"][0] == "36"
+    assert parts["encoder"] == [parts["encoder"][0]] * 2 + ["all"]
+    assert parts["training_length_top"][:2] == ["36", "36"]
     assert float(parts["training_length"][4]) == pytest.approx(np.log(4), rel=0.5)
+
+
+def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(
+    whole: Path, data_dir: Path
+) -> None:
+    console = Console(file=io.StringIO(), width=120)
+    hparams = HPARAMS.replace(train_parts="encoder,training_length_top")
+    start = WarmStartFrom(whole)
+    dry_run(hparams, NAMES[1:], data_dir, console=console, start=start)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    rows = [line.split() for line in shown.splitlines() if line]
+    parts = [row for row in rows if row[0] == "categorical"]
+    assert [row[2] for row in parts] == ["taken", "frozen"]
+    assert "left over: the new model has none" in shown
+    hparams = HPARAMS.replace(train_parts="training_length_top")
+    dry_run(hparams, NAMES, data_dir, console=console)
+    assert "nothing to train" in console.file.getvalue()
