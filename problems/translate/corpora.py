@@ -72,15 +72,15 @@ class Lines:
     def pairs(self, direction: Direction) -> Iterator[Pair | Skip]:
         sides = [self.files[language].lines() for language in direction]
         for inputs, targets in zip_longest(*sides):
-            if inputs is None or targets is None:
+            if isinstance(inputs, str) and isinstance(targets, str):
+                yield inputs, targets
+            elif inputs is None or targets is None:
                 self.count()
                 raise ValueError(f"{self.label} has changed while it was read")
-            if isinstance(inputs, Skip):
+            elif isinstance(inputs, Skip):
                 yield inputs
             elif isinstance(targets, Skip):
                 yield targets
-            else:
-                yield inputs, targets
 
     def count(self) -> int:
         counts = []

@@ -33,7 +33,9 @@ class PairFilter:
 
     def fault(self, inputs: str, targets: str) -> str:
         """Why the pair is left out; "" where it is not."""
-        shorter, longer = sorted((len(inputs), len(targets)))
+        shorter, longer = len(inputs), len(targets)
+        if longer < shorter:
+            shorter, longer = longer, shorter
         if longer > self.max_characters:
             return "over-long"
         if longer > _ALWAYS_EVEN and longer > self.max_ratio * shorter:

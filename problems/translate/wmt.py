@@ -193,10 +193,12 @@ class WmtTranslation(Problem):
 
 def _fault(pair: Pair, limits: PairFilter | None) -> str:
     """Why a pair is left out; "" where it is not."""
-    for side, text in zip(("inputs", "targets"), pair, strict=True):
-        if not text.strip():
-            return f"empty {side}"
-    return limits.fault(*pair) if limits else ""
+    inputs, targets = pair
+    if not inputs.strip():
+        return "empty inputs"
+    if not targets.strip():
+        return "empty targets"
+    return limits.fault(inputs, targets) if limits else ""
 
 
 def _features(pair: tuple[str, str]) -> tuple[Feature, Feature]:

@@ -34,12 +34,14 @@ class Feature:
         default_metrics: Metrics of a problem that has it as targets.
         storage: The type of its stored form: "string" (bytes) or "int64".
         multiple: Lengths of padded batches are multiples of this.
+        is_short: Whether a value takes few bytes, and little time to load.
     """
 
     modality: ClassVar[str]
     default_metrics: ClassVar[tuple[str, ...]] = ()
     storage: ClassVar[str] = "string"
     multiple: int = 1
+    is_short: ClassVar[bool] = False
 
     def modality_options(self) -> dict[str, Any]:
         """What the modality net must know, as plain data."""
@@ -61,6 +63,10 @@ class Feature:
             OSError: It names a file that cannot be read.
         """
         raise NotImplementedError
+
+    def load_all(self, values: Sequence[Any]) -> Sequence[Stored]:
+        """`load` of many values; raises what the first does that cannot be loaded."""
+        return list(map(self.load, values))
 
     def raw(self, stored: Stored) -> Any:
         """Stored back to raw form: str, an image file's bytes, samples, a number."""

@@ -28,6 +28,7 @@ class ClassLabel(Feature):
     modality = "label"
     default_metrics = ("top_1", "top_5")
     storage = "int64"
+    is_short = True
 
     def __init__(self, names: Sequence[str] | int | None) -> None:
         self._names: tuple[str, ...] = ()

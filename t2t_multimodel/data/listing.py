@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import math
 import re
 import statistics
 import sys
@@ -20,13 +19,14 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 
 from t2t_multimodel.data.features import Feature, Stored, Text
 from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.data.records import FRAME_BYTES
+from t2t_multimodel.data.sampling import Sample
 from t2t_multimodel.data.serialisation import make_record
 from t2t_multimodel.data.skipped import Skipped, kind_of
 from t2t_multimodel.data.workers import Report
@@ -34,11 +34,11 @@ from t2t_multimodel.data.workers import Report
 NUM_TEXTS = 100_000
 _MAX_TEXT = 1_000
 _NUM_WEIGHED = 16
-_REPORT_EVERY = 500
+# Examples of a chunk: of short ones many, or what is done for each would cost the most.
+_SHORT_CHUNK, _LONG_CHUNK = 2048, 16
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 Example = Mapping[str, Any]
-T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,20 +122,22 @@ def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
     text_keys = [k for k, f in problem.features.items() if isinstance(f, Text)]
     has_texts = has_texts and bool(text_keys) and job.split == "train"
     chance = Random(f"{job.seed} {problem.name}")
-    spoken = _Sample[Example](chance, NUM_TEXTS // max(1, len(text_keys)))
-    weighed = _Sample[Example](Random(job.name), _NUM_WEIGHED)
+    spoken = Sample[Example](chance, NUM_TEXTS // max(1, len(text_keys)))
+    weighed = Sample[Example](Random(job.name), _NUM_WEIGHED)
     digest, makers, count = hashlib.sha256(), set[Callable[..., Any]](), 0
-    for _, example in listed(job, skipped):
-        if count % _REPORT_EVERY == 0:
-            report(count)
-        count += 1
-        if weighed.is_next():
-            weighed.put(example)
-        if has_texts and spoken.is_next():
-            spoken.put({key: example[key] for key in text_keys})
-        inputs, targets = example["inputs"], example["targets"]
-        told = f"{_told(inputs, makers)}\n{_told(targets, makers)}\n"
-        digest.update(told.encode("utf-8", "surrogatepass"))
+    examples, size = listed(job, skipped), chunk_size(problem.features)
+    while part := [example for _, example in islice(examples, size)]:
+        report(count)
+        count += len(part)
+        weighed.add(part, dict)
+        if has_texts:
+            spoken.add(part, lambda example: {key: example[key] for key in text_keys})
+        told = [
+            value if type(value) is str else _told(value, makers)
+            for example in part
+            for value in (example["inputs"], example["targets"])
+        ]
+        digest.update(("\n".join(told) + "\n").encode("utf-8", "surrogatepass"))
     if not count:
         raise no_example(job, skipped)
     for file in _code_files(problem, makers):
@@ -144,6 +146,12 @@ def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
     mean, error = _weight(problem, weighed.items)
     texts = tuple(islice(_texts(problem, spoken.items), NUM_TEXTS))
     return Listing(count, skipped, digest.hexdigest(), texts, mean, error)
+
+
+def chunk_size(features: Mapping[str, Feature]) -> int:
+    """How many examples are gone through, sent and made together."""
+    is_short = all(feature.is_short for feature in features.values())
+    return _SHORT_CHUNK if is_short else _LONG_CHUNK
 
 
 class LeftOut(Exception):
@@ -193,7 +201,8 @@ def no_example(job: SplitJob, skipped: Skipped) -> ValueError:
 def _not_left_out(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
     problem = job.problem
     for number, example in enumerate(problem.examples(job.split, job.source_dir)):
-        if not isinstance(example, dict | Mapping):
+        # Nearly all are dicts, and to look further would cost more than all else here.
+        if type(example) is not dict and not isinstance(example, Mapping):
             fault = _fault_of(example, f"example {number}")
             skipped.add(fault.reason, fault.where, fault.is_fault)
             continue
@@ -221,7 +230,7 @@ def _fault_of(found: Any, where: str) -> Skip:
 
 def _is_empty(value: Any) -> bool:
     if isinstance(value, str):
-        return not value.strip()
+        return not value or value.isspace()
     if isinstance(value, bytes):
         return not value
     return isinstance(value, np.ndarray) and value.size == 0
@@ -277,37 +286,3 @@ def _texts(problem: Problem, examples: list[Example]) -> Iterator[str]:
                 raw = value.value() if isinstance(value, Later) else value
                 for text in feature.texts(feature.load(raw)):
                     yield text[:_MAX_TEXT]
-
-
-class _Sample(Generic[T]):
-    """A uniform sample of a stream, of bounded size.
-
-    Li 1994, "Reservoir-sampling algorithms of time complexity O(n(1+log(N/n)))",
-    algorithm L: how many items are passed over is drawn, not whether each is.
-    """
-
-    def __init__(self, chance: Random, size: int) -> None:
-        self._chance, self._size = chance, size
-        self._num_seen = self._num_passed = 0
-        self._log_weight = 0.0
-        self.items: list[T] = []
-
-    def is_next(self) -> bool:
-        """Whether the next item of the stream is to be put into the sample."""
-        self._num_seen += 1
-        return self._num_seen > self._num_passed
-
-    def put(self, item: T) -> None:
-        """Takes the item that was next."""
-        if len(self.items) < self._size:
-            self.items.append(item)
-        else:
-            self.items[self._chance.randrange(self._size)] = item
-        if len(self.items) == self._size:
-            self._log_weight += self._log() / self._size
-            passed_over = self._log() / math.log1p(-math.exp(self._log_weight))
-            self._num_passed = self._num_seen + int(passed_over)
-
-    def _log(self) -> float:
-        """The logarithm of a random number above 0 and at most 1."""
-        return math.log(1.0 - self._chance.random())

@@ -125,7 +125,7 @@ def _write(
                 shard = split.written[chunk.shard] = current.finish()
                 current = None
                 unfinished.note(split.key, chunk.shard, shard)
-            done[number] += len(chunk.examples)
+            done[number] += len(chunk.numbers)
             progress(split.job.name, done[number], totals[number])
             progress("writing", sum(done), sum(totals))
     finally:

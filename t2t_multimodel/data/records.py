@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class ShardWriter:
 
     def write(self, record: bytes) -> int:
         """Appends a record; returns the offset at which its frame begins."""
-        return self.write_frames(framed(record), 1)
+        return self.write_frames(framed([record]), 1)
 
     def write_frames(self, frames: bytes, count: int) -> int:
         """Appends records that are framed already; returns the first one's offset."""
@@ -136,9 +137,12 @@ def scan(path: Path, digest: Any = None) -> Iterator[tuple[int, bytes]]:
             number, offset = number + 1, offset + length + FRAME_BYTES
 
 
-def framed(record: bytes) -> bytes:
-    """A record as it stands in a shard, `FRAME_BYTES` longer than by itself."""
-    return b"".join((_header(len(record)), record, _FOOTER.pack(_masked_crc(record))))
+def framed(records: Sequence[bytes]) -> bytes:
+    """Records as they stand in a shard, each `FRAME_BYTES` longer than by itself."""
+    headers = map(_header, map(len, records))
+    footers = map(_FOOTER.pack, map(_masked_crc, records))
+    frames = zip(headers, records, footers, strict=True)
+    return b"".join(itertools.chain.from_iterable(frames))
 
 
 @functools.lru_cache(maxsize=_NUM_KNOWN)

@@ -8,7 +8,7 @@ place does not depend on a hash: entries are in the order of their names.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
@@ -31,30 +31,48 @@ def make_record(stored: Mapping[str, Stored]) -> bytes:
     """A serialised `tf.train.Example` with features in stored form.
 
     Args:
-        stored: By name: bytes, or an integer of at least 0 and below 2^63.
+        stored: By name: bytes, or an integer of at least 0 and below 2^63. One at
+            least.
     """
-    parts: list[bytes] = []
-    for name in sorted(stored):
-        value = stored[name]
-        is_bytes = isinstance(value, bytes)
-        content = value if isinstance(value, bytes) else _varint(value)
-        parts += (_before(name, len(content), is_bytes), content)
-    entries = b"".join(parts)
-    return b"".join((_FIELD_1, _varint(len(entries)), entries))
+    return make_records({name: [value] for name, value in stored.items()})[0]
 
 
-@functools.lru_cache(maxsize=_NUM_KNOWN)
-def _before(name: str, length: int, is_bytes: bool) -> bytes:
+def make_records(columns: Mapping[str, Sequence[Stored]]) -> list[bytes]:
+    """`make_record` of many examples at once, which is faster.
+
+    Args:
+        columns: By name: the values of all examples, of one type.
+    """
+    parts: list[Iterable[bytes]] = []
+    for name, values in sorted(columns.items()):
+        contents = [v if isinstance(v, bytes) else _varint(v) for v in values]
+        before = _before(name, isinstance(next(iter(values), b""), bytes))
+        parts += (map(before.__getitem__, map(len, contents)), contents)
+    records = map(b"".join, zip(*parts, strict=True))
+    return [b"".join((_FIELD_1, _varint(len(record)), record)) for record in records]
+
+
+class _Before(dict[int, bytes]):
     """What stands before a value of so many bytes: its field and all around it."""
-    # BytesList.value = 1; Int64List.value = 1, packed
-    inner = _FIELD_1 + _varint(length)
-    # Feature.bytes_list = 1, Feature.int64_list = 3
-    kind = _FIELD_1 if is_bytes else _INT64_LIST
-    feature = kind + _varint(len(inner) + length) + inner
-    encoded = name.encode()
-    key = _FIELD_1 + _varint(len(encoded)) + encoded
-    entry = key + _FIELD_2 + _varint(len(feature) + length) + feature
-    return _FIELD_1 + _varint(len(entry) + length) + entry
+
+    def __init__(self, name: str, is_bytes: bool) -> None:
+        encoded = name.encode()
+        self._key = _FIELD_1 + _varint(len(encoded)) + encoded
+        # Feature.bytes_list = 1, Feature.int64_list = 3
+        self._kind = _FIELD_1 if is_bytes else _INT64_LIST
+
+    def __missing__(self, length: int) -> bytes:
+        # BytesList.value = 1; Int64List.value = 1, packed
+        inner = _FIELD_1 + _varint(length)
+        feature = self._kind + _varint(len(inner) + length) + inner
+        entry = self._key + _FIELD_2 + _varint(len(feature) + length) + feature
+        found = _FIELD_1 + _varint(len(entry) + length) + entry
+        if length < _NUM_KNOWN:
+            self[length] = found
+        return found
+
+
+_before = functools.cache(_Before)
 
 
 def parse_record(record: bytes, features: Mapping[str, Feature]) -> dict[str, Stored]:

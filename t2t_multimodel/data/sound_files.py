@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import scipy.signal
 import soundfile
 
 from t2t_multimodel.data import sphere
@@ -72,6 +71,9 @@ def read(
     if not samples.size:
         raise ValueError(f"{name} has no samples")
     if rate != sample_rate:
+        # Half a second to load, and most corpora have the rate that is asked for.
+        import scipy.signal
+
         common = math.gcd(rate, sample_rate)
         samples = scipy.signal.resample_poly(
             samples, sample_rate // common, rate // common

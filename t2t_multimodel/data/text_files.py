@@ -17,9 +17,8 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, AnyStr, BinaryIO, cast
 
 from t2t_multimodel.data import archives
 from t2t_multimodel.data.archives import Member
@@ -79,34 +78,38 @@ class TextFile:
             ValueError, OSError: As `open`; or the file is UTF-16.
         """
         with self.open() as stream:
-            read = partial(stream.readline, LINE_LIMIT)
-            for number, line in enumerate(iter(read, b""), 1):
-                if number == 1:
-                    line = self._without_mark(line)
-                if len(line) == LINE_LIMIT and not line.endswith(b"\n"):
-                    while (line := read()) and not line.endswith(b"\n"):
-                        pass
-                    yield Skip("line of over 1 MiB", f"{self}, line {number}")
+            number = 0
+            for block in _blocks(stream):
+                if number == 0:
+                    block = self._without_mark(block)
+                texts = _texts(block)
+                if texts is not None:
+                    yield from texts
+                    number += len(texts)
                     continue
-                try:
-                    text = line.removesuffix(b"\n").removesuffix(b"\r").decode()
-                except UnicodeDecodeError as error:
-                    yield Skip("not valid UTF-8", f"{self}, line {number}: {error}")
-                    continue
-                if "\0" in text:
-                    yield Skip("a NUL character", f"{self}, line {number}")
-                else:
-                    yield text
+                for line in _split(block, b"\n"):
+                    number += 1
+                    yield self._checked(line, number)
 
     def count_lines(self) -> int:
         """How many lines there are, an unended last one included."""
         with self.open() as stream:
             return _count_lines(stream)
 
-    def _without_mark(self, line: bytes) -> bytes:
-        if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+    def _without_mark(self, start: bytes) -> bytes:
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise ValueError(f"{self} is UTF-16; convert it to UTF-8")
-        return line.removeprefix(b"\xef\xbb\xbf")
+        return start.removeprefix(b"\xef\xbb\xbf")
+
+    def _checked(self, line: bytes, number: int) -> str | Skip:
+        where = f"{self}, line {number}"
+        if len(line) >= LINE_LIMIT:
+            return Skip("line of over 1 MiB", where)
+        try:
+            text = line.removesuffix(b"\r").decode()
+        except UnicodeDecodeError as error:
+            return Skip("not valid UTF-8", f"{where}: {error}")
+        return Skip("a NUL character", where) if "\0" in text else text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,6 +239,38 @@ def _naming_faults(name: object) -> Iterator[None]:
         if error.errno is not None:
             raise
         raise ValueError(f"{name} is truncated or damaged: {error}") from error
+
+
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    """What is there in blocks of whole lines, a few MiB at most.
+
+    Of a line of over `LINE_LIMIT` bytes there may be no more than the beginning.
+    """
+    while block := stream.read(_CHUNK):
+        if not block.endswith(b"\n"):
+            block += stream.readline(LINE_LIMIT)
+            rest = block
+            while rest and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_LIMIT)
+        yield block
+
+
+def _texts(block: bytes) -> list[str] | None:
+    """The text of a block's lines, decoded at once; None where one may be at fault."""
+    if b"\0" in block:
+        return None
+    try:
+        text = block.decode()
+    except UnicodeDecodeError:
+        return None
+    texts = _split(text.replace("\r\n", "\n").removesuffix("\r"), "\n")
+    # A character takes up to 4 bytes.
+    return texts if 4 * len(max(texts, key=len)) < LINE_LIMIT else None
+
+
+def _split(block: AnyStr, end: AnyStr) -> list[AnyStr]:
+    """The lines of a block, of which the last may have no end."""
+    return block.removesuffix(end).split(end)
 
 
 def _count_lines(stream: BinaryIO, start: bytes = b"") -> int:

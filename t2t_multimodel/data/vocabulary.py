@@ -14,8 +14,9 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -134,24 +135,27 @@ class Vocabulary:
         ids: list[list[int]] = self._processor.encode([_escape(t) for t in texts])
         return ids
 
-    def count(self, text: str) -> int:
-        """How many numbers `encode` gives, found faster: no piece goes over a space.
+    def counts(self, texts: Iterable[bytes]) -> Iterator[int]:
+        """How many numbers `encode` gives of each text, in UTF-8, found faster.
 
-        How many a word takes is remembered, for as many words as fit.
+        No piece goes over a space. How many a word takes is remembered, for as many
+        words as fit.
         """
-        words = _escape(text).split(" ")
-        at_start, inside = self._counts
-        first = words[0]
-        total = sum(map(inside.__getitem__, words))
-        return total + at_start[first] - inside[first]
+        after_space, at_start = self._word_counts
+        for text in texts:
+            words = text.split(b" ")
+            yield sum(map(after_space.__getitem__, words)) + at_start[words[0]]
 
     @cached_property
-    def _counts(self) -> tuple[_WordCounts, _WordCounts]:
-        """For words that begin a text, and for those that follow a space."""
-        encode = self._processor.encode
+    def _word_counts(self) -> tuple[_WordCounts, _WordCounts]:
+        """For words after a space, and what to add where one begins the text."""
+
+        def count(text: bytes) -> int:
+            return len(self.encode(text.decode()))
+
         return (
-            _WordCounts(lambda word: len(encode(word))),
-            _WordCounts(lambda word: len(encode(f" {word}"))),
+            _WordCounts(lambda word: count(b" " + word)),
+            _WordCounts(lambda word: count(word) - count(b" " + word)),
         )
 
     def is_spelled_in_bytes(self, character: str) -> bool:
@@ -195,13 +199,13 @@ class Vocabulary:
             )
 
 
-class _WordCounts(dict[str, int]):
+class _WordCounts(dict[bytes, int]):
     """Numbers by word, found when first asked for, some of them remembered."""
 
-    def __init__(self, count: Callable[[str], int]) -> None:
+    def __init__(self, count: Callable[[bytes], int]) -> None:
         self._count = count
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: bytes) -> int:
         found = self._count(word)
         if len(word) <= _MAX_WORD:
             if len(self) >= _MAX_WORDS:
@@ -241,11 +245,9 @@ def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
     Every character learned from gets a piece of its own, and there must be room left
     for longer pieces.
     """
-    counts = Counter[str]()
-    for sentence in sentences:
-        counts.update(sentence)
-    if len(counts) <= max_characters:
+    if len(set[str]().union(*sentences)) <= max_characters:
         return sentences
+    counts = Counter(chain.from_iterable(sentences))
     ordered = sorted(counts, key=lambda character: (-counts[character], character))
     blanked = dict.fromkeys(map(ord, ordered[max(1, max_characters) :]), " ")
     return [sentence.translate(blanked) for sentence in sentences]

@@ -8,27 +8,29 @@ its examples alone, and only a few chunks are in memory at any time.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from t2t_multimodel.data.features import ClassLabel, Feature, Stored, Text
+from t2t_multimodel.data.features import Feature, Stored, Text
 from t2t_multimodel.data.index import ROW
 from t2t_multimodel.data.listing import (
-    Example,
     LeftOut,
     Listing,
     SplitJob,
+    chunk_size,
     listed,
     load,
 )
 from t2t_multimodel.data.records import FRAME_BYTES, framed
-from t2t_multimodel.data.serialisation import make_record
+from t2t_multimodel.data.serialisation import make_records
 from t2t_multimodel.data.shards import (
     MadeChunk,
     ShardInWriting,
@@ -39,9 +41,6 @@ from t2t_multimodel.data.skipped import Skipped
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.data.workers import Report
 
-# Examples of a chunk: of short ones many, or sending them would cost the most.
-_SHORT_CHUNK, _LONG_CHUNK = 512, 16
-
 
 @dataclasses.dataclass(frozen=True)
 class Chunk:
@@ -50,13 +49,15 @@ class Chunk:
     Attributes:
         job: Number of the split among those being made.
         shard: The shard that they go to.
-        examples: The examples with their numbers.
+        numbers: Numbers of the examples.
+        values: Their values by feature.
         is_last: Whether the shard ends with them.
     """
 
     job: int
     shard: int
-    examples: list[tuple[int, Example]]
+    numbers: list[int]
+    values: dict[str, list[Any]]
     is_last: bool
 
 
@@ -72,37 +73,50 @@ def make_chunk(
     """
     jobs, vocabulary_file = shared
     features = jobs[chunk.job].problem.features
-    report_every = 64 if _is_short(features) else 1
-    stored: list[dict[str, Stored]] = []
     skipped = Skipped()
-    for number, example in chunk.examples:
-        if number % report_every == 0:
-            report(len(stored))
+    stored = _stored(features, chunk, skipped, report)
+    records = make_records(stored)
+    rows = np.zeros(len(records), ROW)
+    rows["size"] = list(map(len, records))
+    rows["offset"] = np.cumsum(rows["size"] + FRAME_BYTES) - rows["size"] - FRAME_BYTES
+    for key, feature in features.items():
+        if isinstance(feature, Text):
+            rows[key] = feature.lengths(stored[key], _vocabulary(vocabulary_file))
+        else:
+            rows[key] = list(map(feature.length, stored[key]))
+    return MadeChunk(framed(records), rows, skipped)
+
+
+def _stored(
+    features: Mapping[str, Feature], chunk: Chunk, skipped: Skipped, report: Report
+) -> Mapping[str, Sequence[Stored]]:
+    """The values of a chunk in stored form, without examples that are left out."""
+    if all(feature.is_short for feature in features.values()):
+        report(0)
+        with contextlib.suppress(ValueError, OSError):  # to be told one by one
+            return {key: features[key].load_all(v) for key, v in chunk.values.items()}
+    stored: dict[str, list[Stored]] = {key: [] for key in features}
+    for done, number in enumerate(chunk.numbers):
+        report(done)
+        example = {key: values[done] for key, values in chunk.values.items()}
         try:
-            stored.append(load(features, example))
+            loaded = load(features, example)
         except LeftOut as left_out:
             where = f"example {number}: {left_out}".removesuffix(": ")
             skipped.add(left_out.reason, where, left_out.is_fault)
-    records = [make_record(example) for example in stored]
-    rows = np.zeros(len(records), ROW)
-    rows["size"] = [len(record) for record in records]
-    rows["offset"] = np.cumsum(rows["size"] + FRAME_BYTES) - rows["size"] - FRAME_BYTES
-    for key, feature in features.items():
-        values = [example[key] for example in stored]
-        if isinstance(feature, Text):
-            rows[key] = feature.lengths(values, _vocabulary(vocabulary_file))
-        else:
-            rows[key] = [feature.length(value) for value in values]
-    return MadeChunk(b"".join(map(framed, records)), rows, skipped)
+            continue
+        for key, value in loaded.items():
+            stored[key].append(value)
+    return stored
 
 
 def chunks(
-    number: int, job: SplitJob, listing: Listing, wanted: Sequence[int]
+    job_number: int, job: SplitJob, listing: Listing, wanted: Sequence[int]
 ) -> Iterator[Chunk]:
     """The wanted shards of a split in chunks.
 
     Args:
-        number: The split's number among those being made.
+        job_number: The split's number among those being made.
         job: The split.
         listing: What the first pass found.
         wanted: Numbers of the shards that are to be made, in ascending order.
@@ -110,8 +124,8 @@ def chunks(
     Raises:
         ValueError: The generator gives more or fewer examples than when it was listed.
     """
-    size = _SHORT_CHUNK if _is_short(job.problem.features) else _LONG_CHUNK
-    examples = listed(job, Skipped())
+    features = job.problem.features
+    size, examples = chunk_size(features), listed(job, Skipped())
     place = 0
     for shard in range(max(wanted, default=-1) + 1):
         end = listing.range_of(shard, job.num_shards).stop
@@ -122,7 +136,11 @@ def chunks(
             if place < end_of_part:
                 raise _other_count(job, listing, place)
             if shard in wanted:
-                yield Chunk(number, shard, part, is_last=place == end)
+                numbers = [number for number, _ in part]
+                values = {
+                    key: [example[key] for _, example in part] for key in features
+                }
+                yield Chunk(job_number, shard, numbers, values, is_last=place == end)
             if place == end:
                 break
     if place == listing.num_examples and next(examples, None) is not None:
@@ -167,12 +185,6 @@ def write_shard(task: ShardTask) -> None:
         for file in (written.file.file, rows_path(Path(written.file.file)).name):
             (Path(attempt) / file).replace(task.folder / file)
     note_whole(task.folder, task.key, task.number, written)
-
-
-def _is_short(features: Mapping[str, Feature]) -> bool:
-    """Whether examples take few bytes and little time."""
-    kinds = (Text, ClassLabel)
-    return all(isinstance(feature, kinds) for feature in features.values())
 
 
 def _other_count(job: SplitJob, listing: Listing, count: int) -> ValueError:

@@ -70,7 +70,7 @@ def test_both_are_measured_on_the_same_text(
     (run,) = result["runs"]
     assert run["pairs"] == 300 * 2 + 300 * 2  # dev and test have the text once
     assert run["pairs_per_second"] == pytest.approx(run["pairs"] / run["seconds"])
-    assert run["peak_mb"] > 30
+    assert run["peak_mb"] > 30 and run["cpu_seconds"] > 0.1
     assert result["memory_ratio"] == 1.0
     assert result["tensor2tensor"]["vocab_size"] == 7
     assert json.loads((tmp_path / "result.json").read_text()) == result
@@ -95,3 +95,11 @@ def test_the_memory_of_all_processes_counts(benchmark: ModuleType) -> None:
         process.wait()
     assert benchmark._family(process.pid) == [process.pid]
     assert benchmark._peak_bytes(process.pid) == 0
+
+
+def test_what_is_fixed_is_told_from_what_each_pair_takes(benchmark: ModuleType) -> None:
+    def run(pairs: int, seconds: float) -> object:
+        return benchmark.Run(1, 1, pairs, seconds, seconds, 100.0)
+
+    parts = benchmark._parts(run(1_000, 3.0), run(5_000, 5.0))
+    assert parts == {"further_pairs_per_second": 2_000.0, "fixed_seconds": 2.5}

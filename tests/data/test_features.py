@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -11,11 +12,13 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from t2t_multimodel.data.feature import as_bytes
 from t2t_multimodel.data.features import (
     Audio,
     ClassLabel,
     Feature,
     Image,
+    Stored,
     Text,
     Texts,
     Tree,
@@ -300,3 +303,50 @@ def test_costs_are_in_tokens() -> None:
     assert Audio(form="waveform").extent(16000) == Audio().extent(16000) == 100
     assert Image(64, 64).cost(1) == 32
     assert ClassLabel(5).cost(1) == 1
+
+
+class Shouted(Text):
+    """Text that is changed as it is loaded."""
+
+    def load(self, value: Any) -> bytes:
+        return super().load(value).upper()
+
+
+class Halves(Text):
+    """Text of which each half is measured by itself."""
+
+    def texts(self, stored: Stored) -> tuple[str, ...]:
+        return tuple(as_bytes(stored).decode().split(";"))
+
+
+MANY: dict[Feature, list[Any]] = {
+    Text(): ["a house", "Häuser ", " x"],
+    Shouted(): ["a", "b c"],
+    Texts(): [["a", "b c"], ["d"]],
+    ClassLabel(("a", "b")): ["b", 0],
+    Halves(): ["a b c;d", "e;f g"],
+}
+
+
+@pytest.mark.parametrize("feature", MANY, ids=lambda feature: type(feature).__name__)
+def test_many_values_are_each_as_if_alone(
+    feature: Feature, vocabulary: Vocabulary
+) -> None:
+    stored = list(map(feature.load, MANY[feature]))
+    assert list(feature.load_all(MANY[feature])) == stored
+    if isinstance(feature, Text):
+        lengths = [feature.length(value, vocabulary) for value in stored]
+        assert feature.lengths(stored, vocabulary) == lengths
+        longest = [
+            max(map(len, map(vocabulary.encode, feature.texts(s)))) for s in stored
+        ]
+        assert lengths == [1 + length for length in longest]
+
+
+@pytest.mark.parametrize("bad", ["", 7, b"a", None, "\ud800", ["a"]])
+def test_one_bad_text_among_many_is_told_as_if_alone(bad: Any) -> None:
+    with pytest.raises(ValueError) as alone:
+        Text().load(bad)
+    with pytest.raises(ValueError) as among:
+        Text().load_all(["a", bad, "b"])
+    assert str(among.value) == str(alone.value)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
@@ -96,19 +94,6 @@ def test_the_sample_of_texts_is_bounded_and_depends_on_the_seed_alone(
     assert one == again != other
     assert len(one) == 20
     assert all(f"b{text[1:]}" in one for text in one)  # both sides of an example
-
-
-def test_samples_are_uniform() -> None:
-    counts = Counter[int]()
-    for seed in range(2000):
-        sample = listing._Sample[int](Random(seed), 5)
-        for number in range(40):
-            if sample.is_next():
-                sample.put(number)
-        assert len(set(sample.items)) == 5
-        counts.update(sample.items)
-    # Each is drawn 250 times, give or take five standard deviations.
-    assert min(counts.values()) > 175 and max(counts.values()) < 325
 
 
 def test_records_are_weighed() -> None:

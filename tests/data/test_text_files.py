@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import logging
 import lzma
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from t2t_multimodel.data import text_files
 from t2t_multimodel.data.problem import Skip
@@ -70,6 +74,47 @@ def test_lines_end_at_line_feeds_only(tmp_path: Path) -> None:
     file = TextFile(tmp_path / "a.en")
     file.path.write_bytes("\ufeffone\u2028\x0b\x85\rtwo\r\n\ufeffthree\n".encode())
     assert _lines(file) == ["one\u2028\x0b\x85\rtwo", "\ufeffthree"]
+
+
+PIECES = st.sampled_from(
+    [
+        b"a",
+        b" ",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\0",
+        b"\xff",
+        "\u00e4\u2028".encode(),
+        b"b" * 9,
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=30).map(b"".join), st.integers(1, 40))
+def test_blocks_of_lines_are_read_as_line_by_line(data: bytes, chunk: int) -> None:
+    limit = 8
+
+    def expected(line: bytes) -> str | None:
+        with contextlib.suppress(UnicodeDecodeError):
+            text = line.removesuffix(b"\r").decode()
+            return None if len(line) >= limit or "\0" in text else text
+        return None
+
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(text_files, "LINE_LIMIT", limit)
+        patch.setattr(text_files, "_CHUNK", chunk)
+        file = TextFile(Path(folder) / "a.en")
+        file.path.write_bytes(data)
+        found = _lines(file)
+        assert file.count_lines() == len(lines)
+    assert [None if isinstance(f, Skip) else f for f in found] == list(
+        map(expected, lines)
+    )
+    numbers = [n for n, f in enumerate(found, 1) if isinstance(f, Skip)]
+    told = [f.where.split("line ")[1] for f in found if isinstance(f, Skip)]
+    assert [int(where.partition(":")[0]) for where in told] == numbers
 
 
 def test_a_line_that_is_no_text_is_skipped_and_named(tmp_path: Path) -> None:
