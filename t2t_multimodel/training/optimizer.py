@@ -19,6 +19,9 @@ import tensorflow as tf
 
 from t2t_multimodel.training.config import TrainingConfig
 
+# With these Adam adds zeros to a weight and to its moments.
+_IDLE = {"lr": 0.0, "beta1": 1.0, "beta2": 1.0, "beta1_power": 0.0, "beta2_power": 0.0}
+
 
 class Adam:
     """Adam with global-norm clipping and an update count for every weight.
@@ -43,7 +46,11 @@ class Adam:
         )
 
     def apply(
-        self, gradients: Sequence[Any], weights: Sequence[Any], learning_rate: Any
+        self,
+        gradients: Sequence[Any],
+        weights: Sequence[Any],
+        learning_rate: Any,
+        used: Any = None,
     ) -> Any:
         """Updates `weights`, in a replica's context, alike in every replica.
 
@@ -51,6 +58,8 @@ class Adam:
             gradients: Dense, already summed over replicas.
             weights: Any subset of the optimizer's weights, in the same order.
             learning_rate: Scalar float32.
+            used: Bool, one for each of `weights`, if that is known only when the graph
+                runs: where it is False the gradient is 0 and nothing changes.
 
         Returns:
             The global norm of the gradients before clipping, a float32 scalar.
@@ -62,33 +71,50 @@ class Adam:
             gradients = [gradient * scale for gradient in gradients]
         variables = [_variable(weight) for weight in weights]
         places = [self._index[id(variable)] for variable in variables]
-        beta1, beta2 = tf.constant(config.adam_beta1), tf.constant(config.adam_beta2)
         epsilon = tf.constant(config.adam_epsilon)
-        counts = self._count(places)
-        decay1 = tf.unstack(tf.pow(beta1, counts), len(places))
-        decay2 = tf.unstack(tf.pow(beta2, counts), len(places))
-        for place, variable, gradient, power1, power2 in zip(
-            places, variables, gradients, decay1, decay2, strict=True
+        factors = self._factors(self._count(places, used), learning_rate, used)
+        for place, variable, gradient, own in zip(
+            places, variables, gradients, factors, strict=True
         ):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=self.mean[place].handle,
                 v=self.square[place].handle,
-                beta1_power=power1,
-                beta2_power=power2,
-                lr=learning_rate,
-                beta1=beta1,
-                beta2=beta2,
                 epsilon=epsilon,
                 grad=gradient,
+                **own,
             )
         return norm
 
-    def _count(self, places: list[int]) -> Any:
-        """Counts an update of these weights; their counts, float32."""
-        used = np.zeros([len(self._index)], np.int64)
-        used[places] = 1
-        tf.raw_ops.AssignAddVariableOp(resource=self.updates.handle, value=used)
+    def _factors(
+        self, counts: Any, learning_rate: Any, used: Any
+    ) -> list[dict[str, Any]]:
+        """What Adam is told for each weight beside its gradient."""
+        betas = {
+            name: tf.constant(getattr(self._config, f"adam_{name}"))
+            for name in ("beta1", "beta2")
+        }
+        powers = {f"{name}_power": tf.pow(beta, counts) for name, beta in betas.items()}
+        factors = {"lr": tf.convert_to_tensor(learning_rate), **betas, **powers}
+        if used is not None:
+            factors = {k: tf.where(used, v, _IDLE[k]) for k, v in factors.items()}
+        length = counts.shape[0]
+        columns = [
+            tf.unstack(factor, length) if factor.shape.rank else [factor] * length
+            for factor in factors.values()
+        ]
+        return [
+            dict(zip(factors, row, strict=True)) for row in zip(*columns, strict=True)
+        ]
+
+    def _count(self, places: list[int], used: Any) -> Any:
+        """Counts an update of these weights where used; their counts, float32."""
+        added: Any = np.zeros([len(self._index)], np.int64)
+        added[places] = 1
+        if used is not None:
+            where = np.array(places)[:, np.newaxis]
+            added = tf.scatter_nd(where, tf.cast(used, tf.int64), added.shape)
+        tf.raw_ops.AssignAddVariableOp(resource=self.updates.handle, value=added)
         updates = tf.raw_ops.ReadVariableOp(
             resource=self.updates.handle, dtype=tf.int64
         )

@@ -58,6 +58,27 @@ def test_a_weight_that_a_step_leaves_out_is_as_if_there_was_no_step() -> None:
     assert adam.updates.numpy().tolist() == [5, 2]
 
 
+def test_a_weight_found_unused_when_the_graph_runs_is_as_one_left_out() -> None:
+    shared, rare = weights(0.5, -0.5)
+    twins = weights(0.5, -0.5)
+    adam, twin_adam = Adam([shared, rare], CONFIG), Adam(twins, CONFIG)
+
+    @tf.function
+    def step(gradients: Any, used: Any) -> Any:
+        return adam.apply(tf.unstack(gradients, 2), [shared, rare], 0.1, used)
+
+    # The first update of all leaves one out whose moments and count are still 0.
+    for gradients in ([3.0, 0.0], [1.0, 2.0], [-4.0, 0.0], [1.0, -5.0]):
+        used = [gradient != 0.0 for gradient in gradients]
+        step(tf.constant(gradients)[:, None], tf.constant(used))
+        own = [(g, w) for g, w in zip(gradients, twins, strict=True) if g]
+        apply(twin_adam, [g for g, _ in own], [w for _, w in own], 0.1)
+    np.testing.assert_array_equal([shared, rare], twins)
+    np.testing.assert_array_equal(adam.mean, twin_adam.mean)
+    np.testing.assert_array_equal(adam.square, twin_adam.square)
+    assert adam.updates.numpy().tolist() == [4, 2]
+
+
 def test_the_norm_is_clipped_over_all_weights_and_returned_unclipped() -> None:
     config = dataclasses.replace(CONFIG, clip_norm=1.0)
     used = weights(0.0, 0.0)
