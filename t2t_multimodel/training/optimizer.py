@@ -54,6 +54,9 @@ class Adam:
     ) -> Any:
         """Updates `weights`, in a replica's context, alike in every replica.
 
+        Where the gradients' norm is infinite or not a number nothing changes: neither
+        weights nor moments nor counts.
+
         Args:
             gradients: Dense, already summed over replicas.
             weights: Any subset of the optimizer's weights, in the same order.
@@ -66,9 +69,14 @@ class Adam:
         """
         config = self._config
         norm = tf.linalg.global_norm(gradients)
+        is_finite = tf.math.is_finite(norm)
+        used = is_finite if used is None else tf.logical_and(used, is_finite)
+        scale = tf.ones([])
         if config.clip_norm > 0.0:
             scale = config.clip_norm / tf.maximum(norm, config.clip_norm)
-            gradients = [gradient * scale for gradient in gradients]
+        scale = tf.where(is_finite, scale, 0.0)
+        # Makes 0 of whatever is multiplied by 0.
+        gradients = [tf.math.multiply_no_nan(g, scale) for g in gradients]
         variables = [_variable(weight) for weight in weights]
         places = [self._index[id(variable)] for variable in variables]
         epsilon = tf.constant(config.adam_epsilon)
@@ -96,8 +104,7 @@ class Adam:
         }
         powers = {f"{name}_power": tf.pow(beta, counts) for name, beta in betas.items()}
         factors = {"lr": tf.convert_to_tensor(learning_rate), **betas, **powers}
-        if used is not None:
-            factors = {k: tf.where(used, v, _IDLE[k]) for k, v in factors.items()}
+        factors = {k: tf.where(used, v, _IDLE[k]) for k, v in factors.items()}
         length = counts.shape[0]
         columns = [
             tf.unstack(factor, length) if factor.shape.rank else [factor] * length
@@ -109,11 +116,8 @@ class Adam:
 
     def _count(self, places: list[int], used: Any) -> Any:
         """Counts an update of these weights where used; their counts, float32."""
-        added: Any = np.zeros([len(self._index)], np.int64)
-        added[places] = 1
-        if used is not None:
-            where = np.array(places)[:, np.newaxis]
-            added = tf.scatter_nd(where, tf.cast(used, tf.int64), added.shape)
+        used = tf.broadcast_to(tf.cast(used, tf.int64), [len(places)])
+        added = tf.scatter_nd(np.array(places)[:, np.newaxis], used, self.updates.shape)
         tf.raw_ops.AssignAddVariableOp(resource=self.updates.handle, value=added)
         updates = tf.raw_ops.ReadVariableOp(
             resource=self.updates.handle, dtype=tf.int64

@@ -6,7 +6,8 @@ the graph; so the eight problems of the paper need four graphs.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+import math
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -116,7 +117,7 @@ class TrainStep:
             )
             if gradient is not None
         ]
-        summed = _total(context, [gradient for gradient, _ in used])
+        summed = _total(context, _unless_finite(loss, used))
         norm = self._optimizer.apply(summed, [weight for _, weight in used], rate)
         loss_sum, balance = _total(context, [loss_sum, balance])
         return StepResult(
@@ -140,6 +141,17 @@ def _total(context: Any, values: list[Any]) -> list[Any]:
     if context.num_replicas_in_sync == 1:
         return values
     return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
+
+
+def _unless_finite(loss: Any, used: Sequence[tuple[Any, Any]]) -> list[Any]:
+    """The gradients of weights; if the loss is not finite, one of them is not either.
+
+    The optimizer, which looks at their norm, then leaves the weights as they are.
+    """
+    gradients = [gradient for gradient, _ in used]
+    smallest = min(range(len(used)), key=lambda i: math.prod(used[i][1].shape))
+    gradients[smallest] += tf.where(tf.math.is_finite(loss), 0.0, float("nan"))
+    return gradients
 
 
 def _specs_by_signature(

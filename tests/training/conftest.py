@@ -13,6 +13,7 @@ from keras import ops
 from t2t_multimodel.layers.randomness import Dropout
 
 VOCAB, DEPTH, LENGTH = 11, 4, 5
+POISON = 0
 
 
 class StubView(keras.Model):
@@ -39,7 +40,10 @@ class StubView(keras.Model):
         )
         mask = features.get("targets_mask", ops.ones_like(losses))
         mask = ops.cast(mask, "float32")
-        return ops.sum(losses * mask), ops.sum(mask)
+        # A token that no batch has unless a test puts it there.
+        is_poisoned = ops.any(features["inputs"] == POISON)
+        faults = ops.where(is_poisoned, float("nan"), 1.0)
+        return ops.sum(losses * mask) * faults, ops.sum(mask)
 
 
 class StubModel(keras.Model):

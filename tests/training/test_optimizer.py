@@ -79,6 +79,26 @@ def test_a_weight_found_unused_when_the_graph_runs_is_as_one_left_out() -> None:
     assert adam.updates.numpy().tolist() == [4, 2]
 
 
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_gradient_that_is_not_finite_changes_nothing_at_all(
+    bad: float, clip_norm: float
+) -> None:
+    used, twins = weights(0.5, -0.5), weights(0.5, -0.5)
+    config = dataclasses.replace(CONFIG, clip_norm=clip_norm)
+    adam, twin_adam = Adam(used, config), Adam(twins, config)
+    # Before the first update and after it; the healthy gradient beside it is lost too.
+    assert not np.isfinite(apply(adam, [1.0, bad], used, 0.1))
+    for gradients in ([1.0, -2.0], [0.5, 3.0]):
+        apply(adam, gradients, used, 0.1)
+        apply(twin_adam, gradients, twins, 0.1)
+        apply(adam, [bad, 1.0], used, 0.1)
+    np.testing.assert_array_equal(used, twins)
+    np.testing.assert_array_equal(adam.mean, twin_adam.mean)
+    np.testing.assert_array_equal(adam.square, twin_adam.square)
+    assert adam.updates.numpy().tolist() == [2, 2]
+
+
 def test_the_norm_is_clipped_over_all_weights_and_returned_unclipped() -> None:
     config = dataclasses.replace(CONFIG, clip_norm=1.0)
     used = weights(0.0, 0.0)

@@ -110,3 +110,39 @@ def test_views_of_one_signature_share_a_graph_and_differ_in_the_command(
 def test_an_unknown_strategy_is_refused_with_near_names() -> None:
     with pytest.raises(ValueError, match="no strategy 'miror'; near it: mirrored"):
         make_strategy("miror")
+
+
+@pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
+@pytest.mark.parametrize("fault", ["loss and gradient", "loss alone"])
+def test_a_step_that_is_not_finite_touches_nothing(
+    stub_model: Any,
+    batch: Any,
+    strategy: str,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scope = make_strategy(strategy)
+    with scope.scope():
+        model = stub_model()
+        adam = Adam(model.trainable_variables, CONFIG)
+    features = batch("label", 0, 4)
+    if fault == "loss alone":
+
+        def infinite(view: Any, logits: Any, features: Any) -> Any:
+            return tf.constant(float("inf")) + 0.0 * tf.reduce_sum(logits), 1.0
+
+        view = type(model.view("label"))
+        monkeypatch.setattr(view, "loss_terms", infinite)
+    else:
+        features["inputs"][0] = 0  # one example, so one replica of two
+    variables = [*(w.value for w in model.trainable_variables), *adam.mean]
+    variables += [*adam.square, adam.updates]
+    before = [variable.numpy() for variable in variables]
+    take = TrainStep(model, adam, scope, specs(batch, ["label"]), seed=3)
+    assert not np.isfinite(float(take("label", 0, 0.1, features).loss))
+    for old, variable in zip(before, variables, strict=True):
+        np.testing.assert_array_equal(old, variable.numpy())
+    monkeypatch.undo()
+    take = TrainStep(model, adam, scope, specs(batch, ["label"]), seed=3)
+    assert np.isfinite(float(take("label", 1, 0.1, batch("label", 1, 4)).loss))
+    assert adam.updates.numpy().max() == 1
