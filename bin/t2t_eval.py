@@ -31,6 +31,10 @@ model is shown the reference up to each token, so they are no scores of what it 
       row) into a folder that is a run of its own and that no training deletes. Asked
       again later, it is replaced by a better one only.
 
+  t2t-eval --output_dir=grown --compare_to=run
+      Scores the run `run` too (or a checkpoint, run/model.ckpt-3000) and shows, problem
+      by problem, the main score before and after, and how many outputs have changed.
+
   t2t-eval --output_dir=run --decode_hparams="beam_size=4,alpha=0.6"
       Searches with a beam; greedily by default.
 
@@ -105,6 +109,9 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "best_by", None, "The problem whose main score says which.", flag_values=FLAGS
 )
+flags.DEFINE_string(
+    "compare_to", None, "Another run, or a checkpoint in one.", flag_values=FLAGS
+)
 program.define_decode_hparams(FLAGS)
 flags.DEFINE_bool("json", False, "Print JSON, not a table.", flag_values=FLAGS)
 
@@ -120,9 +127,11 @@ def main(arguments: Sequence[str]) -> None:
     is_all = FLAGS.checkpoint == ALL
     if FLAGS.best_dir and not (is_all and FLAGS.best_by):
         raise ValueError("--best_dir needs --checkpoint=all and --best_by=PROBLEM")
+    if FLAGS.compare_to and is_all:
+        raise ValueError("--compare_to needs one checkpoint, not --checkpoint=all")
     program.import_tensorflow_to_decode(FLAGS)
     from t2t_multimodel.evaluation import report
-    from t2t_multimodel.evaluation.evaluate import evaluate
+    from t2t_multimodel.evaluation.comparison import comparison_json
     from t2t_multimodel.training.checkpoint_choice import whole_checkpoints
     from t2t_multimodel.training.restore import load_run
 
@@ -138,26 +147,59 @@ def main(arguments: Sequence[str]) -> None:
     figures = []
     for path in paths:
         run = run.at(path) if by_step and path else run
-        results = evaluate(
-            run,
-            names,
-            data_dir=FLAGS.data_dir,
-            split=FLAGS.split,
-            max_examples=FLAGS.max_examples,
-            batch_cost=FLAGS.batch_cost,
-            show_progress=True,
-            decode_config=config,
-        )
+        results = _evaluate(run, names, FLAGS.data_dir, config)
         _leave(output_dir, run, results, config)
         by_step[run.step], checkpoints[run.step] = results, run.checkpoint
         figures.append(report.score_json(run, results, config))
+    compared: Sequence[Any] = ()
+    if FLAGS.compare_to:
+        compared = _compare_to(run, asked, results, config)
     if FLAGS.json:
         shown = {"checkpoints": figures} if is_all else figures[0]
+        if compared:
+            shown["compared"] = comparison_json(compared)
         sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
     if is_all:
         _compare(by_step)
     if FLAGS.best_dir:
         _keep_best(output_dir, by_step, checkpoints)
+
+
+def _evaluate(
+    run: Any, names: Sequence[str] | None, data_dir: Any, config: DecodeConfig
+) -> list[ProblemScores]:
+    from t2t_multimodel.evaluation.evaluate import evaluate
+
+    return evaluate(
+        run,
+        names,
+        data_dir=data_dir,
+        split=FLAGS.split,
+        max_examples=FLAGS.max_examples,
+        batch_cost=FLAGS.batch_cost,
+        show_progress=True,
+        decode_config=config,
+    )
+
+
+def _compare_to(
+    run: Any, names: Sequence[str], results: list[ProblemScores], config: DecodeConfig
+) -> Sequence[Any]:
+    """The other run's scores on the problems that it knows, beside these."""
+    from t2t_multimodel.evaluation import comparison
+    from t2t_multimodel.training.restore import load_run_at
+
+    other = load_run_at(FLAGS.compare_to)
+    known = [name for name in names if name in other.problem_names]
+    if not known:
+        raise ValueError(f"{FLAGS.compare_to} knows none of: {', '.join(names)}")
+    data_dir = comparison.data_of(other, run, FLAGS.data_dir)
+    before = _evaluate(other, known, data_dir, config)
+    compared = comparison.compare_results(before, results)
+    if not FLAGS.json:
+        title = f"before: {FLAGS.compare_to}, step {other.step}; after: step {run.step}"
+        comparison.print_comparison(compared, title)
+    return compared
 
 
 def _leave(

@@ -137,8 +137,6 @@ def compare_files(
         ValueError: A file is no such file, the two are not of the same examples, or
             there is no such figure.
     """
-    from t2t_multimodel.evaluation.metrics import measure_one
-
     one, other = _read(Path(first)), _read(Path(second))
     if [_asked(sample) for sample in one] != [_asked(sample) for sample in other]:
         raise ValueError(
@@ -147,16 +145,47 @@ def compare_files(
         )
     if metric == "top_5":
         raise ValueError(f"{first} holds the best class only, which is no {metric}.")
-    references = [sample["references"] for sample in one]
+    return compare_outputs(
+        metric,
+        [sample["output"] for sample in one],
+        [sample["output"] for sample in other],
+        [sample["references"] for sample in one],
+        num_resamples,
+        seed,
+    )
+
+
+def compare_outputs(
+    metric: str,
+    first: Sequence[str],
+    second: Sequence[str],
+    references: Sequence[Sequence[str]],
+    num_resamples: int = NUM_RESAMPLES,
+    seed: int = SEED,
+) -> Comparison:
+    """The paired bootstrap test of two systems' outputs, classes by their names.
+
+    Args:
+        metric: As in `compare_files`.
+        first, second: Each system's output for every example.
+        references: The right outputs of each example, one or several.
+        num_resamples: R.
+        seed: Of the resamples.
+
+    Raises:
+        ValueError: There is no such figure for outputs like these.
+    """
+    from t2t_multimodel.evaluation.metrics import measure_one
+
+    right: Sequence[Any] = references
     if all(len(found) == 1 for found in references):
-        references = [found[0] for found in references]
+        right = [found[0] for found in references]
     is_label = metric.startswith("top_1")
-    pair = []
-    for samples in (one, other):
-        texts: list[Any] = [sample["output"] for sample in samples]
-        outputs = [[text] for text in texts] if is_label else texts
-        pair.append(measure_one(metric, outputs, references))
-    return compare(pair[0], pair[1], num_resamples, seed)
+    one, other = (
+        measure_one(metric, [[text] for text in texts] if is_label else texts, right)
+        for texts in (first, second)
+    )
+    return compare(one, other, num_resamples, seed)
 
 
 def _draws(num_examples: int, num_resamples: int, seed: int) -> Iterator[np.ndarray]:

@@ -17,7 +17,7 @@ from t2t_multimodel.training.checkpoint_choice import find_checkpoint
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.freezing import freeze
 from t2t_multimodel.training.hearing import as_heard
-from t2t_multimodel.training.record import RunRecord
+from t2t_multimodel.training.record import CONFIG, RunRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,3 +121,15 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
         checkpoint=path,
         problem_options=record.problem_options,
     )
+
+
+def load_run_at(source: str | Path) -> Run:
+    """The run of a folder, or of the path of a checkpoint in one.
+
+    Raises:
+        ValueError: As `load_run`.
+    """
+    path = Path(source).expanduser()
+    if not path.is_dir() and (path.parent / CONFIG).exists():
+        return load_run(path.parent, path.name.removesuffix(".index"))
+    return load_run(path)

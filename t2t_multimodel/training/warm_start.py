@@ -35,7 +35,7 @@ from t2t_multimodel.training.parts import (
     select,
 )
 from t2t_multimodel.training.record import CONFIG, RunRecord
-from t2t_multimodel.training.restore import Run, load_run
+from t2t_multimodel.training.restore import Run, load_run_at
 
 _log = logging.getLogger(__name__)
 
@@ -150,7 +150,8 @@ def warm_start(
             part that both have, shapes or classes differ, or text would be taken over
             with another vocabulary.
     """
-    source = _load(request.source)
+    with tf.device("CPU:0"):  # in the main memory, whatever the model is on
+        source = load_run_at(request.source)
     fingerprint = source.vocabulary.fingerprint if source.vocabulary else ""
     own, other = part_names(model), part_names(source.model)
     both = [name for name in own if name in other]
@@ -184,16 +185,6 @@ def warm_start(
         random=tuple(name for name in own if name not in taken),
         left=tuple(name for name in other if name not in taken),
     )
-
-
-def _load(source: str | Path) -> Run:
-    """The run of a folder or of a checkpoint's path, in the main memory."""
-    path = Path(source).expanduser()
-    is_checkpoint = not path.is_dir() and (path.parent / CONFIG).exists()
-    with tf.device("CPU:0"):
-        if is_checkpoint:
-            return load_run(path.parent, path.name.removesuffix(".index"))
-        return load_run(path)
 
 
 def _fault(

@@ -151,3 +151,25 @@ def test_the_problem_that_chooses_the_best_is_checked_before_all_is_evaluated(
             "--best_by=speech_mini",
         )
     assert not (tmp_path / "best").exists()
+
+
+def test_a_run_is_compared_to_another(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_folder / "run"
+    arguments = (
+        f"--output_dir={run}",
+        f"--compare_to={run / 'model.ckpt-1'}",
+        "--problems=image_mini,parse_mini",
+        "--max_examples=3",
+    )
+    call(*arguments)
+    shown = capsys.readouterr().out
+    assert f"before: {run / 'model.ckpt-1'}, step 1; after: step 1" in shown
+    assert shown.count("0 of 3") == 2
+    call(*arguments, "--json")
+    compared = json.loads(capsys.readouterr().out)["compared"]
+    assert [row["metric"] for row in compared] == ["top_1", "bracketing_f1"]
+    assert [row["outputs_changed"] for row in compared] == [0, 0]
+    with pytest.raises(ValueError, match="needs one checkpoint"):
+        call(f"--output_dir={run}", f"--compare_to={run}", "--checkpoint=all")
