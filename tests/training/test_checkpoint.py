@@ -7,6 +7,9 @@ import logging
 import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -235,6 +238,45 @@ def _kill_after(operations: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(os, "fsync", counted(os.fsync))
     patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
     patch.setattr(module, "write_tensors", counted(module.write_tensors))
+
+
+SAVE_WITHOUT_END = """
+import itertools, pathlib, sys
+from tests.training.conftest import StubModel
+from tests.training.test_checkpoint import Run
+
+run = Run(StubModel, pathlib.Path(sys.argv[1]))
+for step in itertools.count(1):
+    run.fill(step)
+    run.checkpoints.save(step, {"at": step})
+    print(step, flush=True)
+"""
+
+
+def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint(
+    make: Any, tmp_path: Path, caplog: Any
+) -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", SAVE_WITHOUT_END, str(tmp_path)]
+    path = os.pathsep.join((str(root), os.environ.get("PYTHONPATH", "")))
+    with subprocess.Popen(
+        command,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) == 10:
+                process.kill()
+    begun = int(line)  # it went on until the signal came
+    assert process.returncode == -signal.SIGKILL
+    run = make()
+    step, state = run.checkpoints.restore()
+    assert begun - 1 <= step <= begun + 1 and state == {"at": step}
+    run.check(step)
+    assert not caplog.records
 
 
 def test_what_a_killed_write_left_is_removed(make: Any, tmp_path: Path) -> None:
