@@ -27,7 +27,7 @@ class TrainingConfig:
     """How a model is trained. All fields can be set by name on the command line.
 
     Attributes:
-        train_steps: Steps of the whole run; one step is one batch of one problem.
+        train_steps: Steps of the whole run; a step is one update of the weights.
         learning_rate: The peak, reached when the warm-up ends.
         warmup_steps: Steps over which the rate rises linearly from zero.
         schedule: What follows the warm-up, see `training.schedule`: "rsqrt",
@@ -51,6 +51,8 @@ class TrainingConfig:
         num_buckets: Different padded lengths a problem has at most.
         mixture: How steps are shared out, see `data.rates`: "uniform", "proportional",
             "temperature=2,cap=50000", "parse_mini=linear(1@0,4@2000),image_mini=0.5".
+        batches_per_step: Batches whose gradients one update takes the mean of, each
+            of the problem whose turn it is.
         train_parts: Which parts of the model learn: patterns over their names, such as
             "text_*,commands/german"; "new": what a warm start left at random; "": all.
             See `training.freezing`.
@@ -85,6 +87,7 @@ class TrainingConfig:
     audio_step_ms: float = 0.0
     num_buckets: int = 4
     mixture: str = "uniform"
+    batches_per_step: int = 1
     train_parts: str = ""
     seed: int = 0
     log_steps: int = 100
@@ -114,7 +117,7 @@ class TrainingConfig:
 _AT_LEAST_ONE = (
     *("train_steps", "batch_cost_text", "batch_cost_image", "batch_cost_audio"),
     *("max_length", "max_frames", "num_buckets", "log_steps", "save_steps"),
-    *("eval_batches", "keep_checkpoints"),
+    *("eval_batches", "keep_checkpoints", "batches_per_step"),
 )
 _NOT_NEGATIVE = (
     *("warmup_steps", "clip_norm", "seed", "eval_steps", "keep_checkpoint_every"),

@@ -9,7 +9,8 @@
                                        (`eval_steps`); its end's logs: PROBLEM/loss, the
                                        last interval's mean, and val_PROBLEM/METRIC
 
-`batch` is the number of the step, from 0. `self.model` is the `MultiModel`, whose
+`batch` is the number of the step, from 0; where a step takes several batches, each of
+them is told of under this number. `self.model` is the `MultiModel`, whose
 `stop_training` ends the run after the step. It is not compiled: it has no Keras
 optimizer, so callbacks that change a rate have nothing to change.
 

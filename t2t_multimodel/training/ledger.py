@@ -1,7 +1,8 @@
 """What happened since the last line of progress, problem by problem.
 
-Steps hand over tensors; they are read only when an interval closes, so that an
-accelerator is not made to wait after every step.
+A step takes one batch or more, each of one problem. Their results are tensors; they are
+read only when an interval closes, so that an accelerator is not made to wait after
+every step.
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from t2t_multimodel.training.step import StepResult
 
 
 class Entry(NamedTuple):
-    """One step.
+    """One batch of a step.
 
     Attributes:
         step: Steps of the run, this one included.
-        problem: Whose batch it took.
+        problem: Whose batch it is.
         result: Tensors, or floats once they were read.
-        seconds: From the step before to this one.
+        seconds: From the batch before to this one.
     """
 
     step: int
@@ -33,17 +34,17 @@ class Entry(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ProblemInterval:
-    """A problem's steps in an interval.
+    """A problem's batches in an interval.
 
     Attributes:
-        steps: How many there were.
+        batches: How many there were.
         loss: Mean teacher-forced loss of a target (log-perplexity, smoothed).
-        targets_per_second: Tokens or labels learnt in a second of its steps.
+        targets_per_second: Tokens or labels learnt in a second of its batches.
         balance: Mean of the experts' balancing losses.
-        gradient_norm: Mean global norm before clipping.
+        gradient_norm: Mean global norm, before clipping, of the updates they went into.
     """
 
-    steps: int
+    batches: int
     loss: float
     targets_per_second: float
     balance: float
@@ -78,20 +79,38 @@ class Ledger:
 
     def __init__(self, step: int) -> None:
         self._step = step
+        self._laps: list[float] = []
         self._start: float
         self._last: float
         self._num_read: int
         self._open(0.0)
 
-    def add(self, problem: str, result: StepResult, rate: float) -> Entry:
-        """Enters the step that has just been taken."""
+    def lap(self) -> None:
+        """A batch of the step that is being taken is done."""
         now = time.perf_counter()
-        self._step += 1
-        entry = Entry(self._step, problem, result, now - self._last)
-        self._entries.append(entry)
+        self._laps.append(now - self._last)
         self._last = now
+
+    def add(
+        self, problems: Sequence[str], results: Sequence[StepResult], rate: float
+    ) -> list[Entry]:
+        """Enters the step that has just been taken.
+
+        Args:
+            problems: Of its batches, for each of which `lap` was called.
+            results: Of the same.
+            rate: The learning rate.
+        """
+        self.lap()
+        *laps, update = self._laps
+        laps[-1] += update
+        self._laps = []
+        self._step += 1
         self._rate = rate
-        return entry
+        rows = zip(problems, results, laps, strict=True)
+        entries = [Entry(self._step, *row) for row in rows]
+        self._entries += entries
+        return entries
 
     def pause(self) -> None:
         """Leaves the time since the last step out: it was spent on other work."""
@@ -100,11 +119,11 @@ class Ledger:
         self._last = now
 
     def __len__(self) -> int:
-        """Steps since the last interval closed."""
+        """Batches since the last interval closed."""
         return len(self._entries)
 
     def read(self) -> list[Entry]:
-        """Reads the results of the steps since the last reading; those steps."""
+        """Reads the results of the batches since the last reading; those batches."""
         fresh = [
             entry._replace(result=StepResult(*(float(value) for value in entry.result)))
             for entry in self._entries[self._num_read :]
@@ -123,10 +142,12 @@ class Ledger:
         seconds = max(self._last - self._start, 1e-9)
         rows: dict[str, list[tuple[float, ...]]] = {}
         for entry in self._entries:
-            rows.setdefault(entry.problem, []).append((*entry.result, entry.seconds))
+            read = entry.result
+            row = (read.loss, read.weight, read.balance, read.gradient_norm)
+            rows.setdefault(entry.problem, []).append((*row, entry.seconds))
         interval = Interval(
             step=self._step,
-            steps_per_second=len(self._entries) / seconds,
+            steps_per_second=(self._step - self._first) / seconds,
             input_share=min(1.0, (seconds_waited - self._waited) / seconds),
             learning_rate=self._rate,
             problems={name: _summed_up(own) for name, own in rows.items()},
@@ -136,6 +157,7 @@ class Ledger:
 
     def _open(self, seconds_waited: float) -> None:
         self._entries: list[Entry] = []
+        self._first = self._step
         self._num_read = 0
         self._start = self._last = time.perf_counter()
         self._waited = seconds_waited
@@ -148,7 +170,7 @@ def _summed_up(rows: list[tuple[float, ...]]) -> ProblemInterval:
     targets = math.fsum(weights)
     weighted = math.fsum(a * b for a, b in zip(losses, weights, strict=True))
     return ProblemInterval(
-        steps=len(rows),
+        batches=len(rows),
         loss=weighted / max(targets, 1e-9),
         targets_per_second=targets / max(math.fsum(seconds), 1e-9),
         balance=math.fsum(balances) / len(rows),

@@ -5,8 +5,9 @@ never waits for a step's result: results stay tensors until they are read, all a
 when an interval closes, before a checkpoint and before a turn. So what a listener does
 in `on_batch` and `on_step` must not read them; the other calls find them read.
 
-For each step the order is: `on_batch`, the step, `on_step`; then, as they fall due,
-`on_results`, `on_interval`, `on_turn` (which may cause `on_dev`) and `on_save`. What a
+For each step the order is: `on_batch` for each of its batches, the step, `on_step` for
+each of them; then, as they fall due, `on_results`, `on_interval`, `on_turn` (which may
+cause `on_dev`), `on_saving` and `on_save`. What a
 listener's `state` gives is saved after its turn, so a run that goes on from there
 repeats no turn and leaves none out.
 """
@@ -64,10 +65,10 @@ class Listener:
         """Step `step`, from 0, is about to be taken, on a batch of `problem`."""
 
     def on_step(self, entry: Entry) -> None:
-        """A step was taken; its results are not read yet."""
+        """A step was taken on this batch; its results are not read yet."""
 
     def on_results(self, entries: Sequence[Entry]) -> None:
-        """The results of these steps, in their order, were read."""
+        """The results of these batches, in their order, were read."""
 
     def on_interval(self, interval: Interval) -> None:
         """An interval of `log_steps` steps closed."""
@@ -80,6 +81,9 @@ class Listener:
 
     def on_dev(self, step: int, scores: Mapping[str, float]) -> None:
         """The model was evaluated on dev data: figures by `PROBLEM/METRIC`."""
+
+    def on_saving(self, step: int) -> None:
+        """A checkpoint is about to be made; all results were read."""
 
     def on_save(self, step: int, path: str) -> None:
         """The state after `step` steps was copied and is being written to `path`."""
@@ -141,6 +145,10 @@ class Listeners:
     def on_dev(self, step: int, scores: Mapping[str, float]) -> None:
         for listener in self._listeners:
             listener.on_dev(step, scores)
+
+    def on_saving(self, step: int) -> None:
+        for listener in self._listeners:
+            listener.on_saving(step)
 
     def on_save(self, step: int, path: str) -> None:
         for listener in self._listeners:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,14 +24,24 @@ from t2t_multimodel.training.schedule import learning_rate
 from t2t_multimodel.training.step import StepResult
 from t2t_multimodel.training.stopping import StopRequest
 
-Step = Callable[[str, int, float, Mapping[str, Any]], StepResult]
+
+class Step(Protocol):
+    """What the loop needs of `step.TrainStep`."""
+
+    def update(
+        self,
+        step: int,
+        learning_rate: float,
+        batches: Iterable[tuple[str, Mapping[str, Any]]],
+    ) -> Sequence[StepResult]:
+        """Step number `step`, on batches that are given with their problems' names."""
 
 
 class Mixture(Protocol):
-    """What the loop needs of `data.mixture.Mixture`: functions of seed and step."""
+    """What the loop needs of `mixing.RunMixture`."""
 
-    def problem_at(self, step: int) -> str:
-        """The problem whose batch step `step` takes."""
+    def problems_at(self, step: int) -> Sequence[str]:
+        """The problems whose batches step `step` takes."""
 
     def counts_before(self, step: int) -> Mapping[str, int]:
         """How many batches of each problem the steps before `step` take."""
@@ -62,7 +72,7 @@ class Loop:
 
     Args:
         config: What is told to training.
-        mixture: Which problem each step takes.
+        mixture: Which problems each step takes.
         streams: The problems' batches.
         make_step: Builds the training step from the specs of the batches.
         checkpoints: Of this run.
@@ -140,16 +150,16 @@ class Loop:
         self._tell.on_start(step, self)
         ledger = Ledger(step)
         while step < config.train_steps and not self._stop:
-            problem = self._mixture.problem_at(step)
-            self._tell.on_batch(step, problem)
+            problems = self._mixture.problems_at(step)
             rate = learning_rate(step, config)
-            result = take_step(problem, step, rate, feeds.next_batch(problem))
+            batches = self._batches(step, problems, feeds, ledger)
+            results = take_step.update(step, rate, batches)
             self._checkpoints.check()
             step += 1
             if self._average is not None:
                 self._average.update(step)
-            entry = ledger.add(problem, result, rate)
-            self._tell.on_step(entry)
+            for entry in ledger.add(problems, results, rate):
+                self._tell.on_step(entry)
             if step % config.log_steps == 0:
                 self._close(ledger, feeds)
             self._take_turns(step, ledger)
@@ -164,6 +174,15 @@ class Loop:
         self._checkpoints.wait()
         self._tell.on_end(step)
         return step
+
+    def _batches(
+        self, step: int, problems: Sequence[str], feeds: Feeds, ledger: Ledger
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """A step's batches, each read when the one before is done with."""
+        for problem in problems:
+            self._tell.on_batch(step, problem)
+            yield problem, feeds.next_batch(problem)
+            ledger.lap()
 
     def _read(self, ledger: Ledger) -> None:
         """Waits for the steps taken so far, and tells of them."""
@@ -184,6 +203,7 @@ class Loop:
 
     def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> int:
         self._read(ledger)
+        self._tell.on_saving(step)
         state = {"positions": feeds.positions, **self._tell.state()}
         path = self._checkpoints.save(step, state)
         self._tell.on_save(step, path)

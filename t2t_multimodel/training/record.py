@@ -25,6 +25,9 @@ from t2t_multimodel.training.gin_bindings import to_gin
 CONFIG, GIN = "config.json", "hparams.gin"
 FORMAT = 1
 
+# What `mixing.RunMixture` tells of when it changes.
+_STAMPED = ("mixture", "batches_per_step")
+
 # A run may go on with other values of these; all other fields decide the shape of
 # the model or the order of the data.
 CHANGEABLE = frozenset(
@@ -32,7 +35,7 @@ CHANGEABLE = frozenset(
         *("train_steps", "learning_rate", "warmup_steps", "schedule"),
         *("final_learning_rate_fraction", "adam_beta1", "adam_beta2", "adam_epsilon"),
         *("clip_norm", "log_steps", "save_steps", "eval_steps", "eval_batches"),
-        *("keep_checkpoints", "keep_checkpoint_every"),
+        *("keep_checkpoints", "keep_checkpoint_every", *_STAMPED),
     )
 )
 
@@ -137,7 +140,7 @@ class RunRecord:
                     f"{_short(now)}: {remedy}."
                 )
         before, after = self.hparams.fields(), new.hparams.fields()
-        for field in sorted(CHANGEABLE):
+        for field in sorted(CHANGEABLE.difference(_STAMPED)):
             if before[field] != after[field]:
                 _log.info("%s: %s -> %s", field, before[field], after[field])
 

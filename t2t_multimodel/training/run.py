@@ -19,6 +19,7 @@ from t2t_multimodel.data.rates import Rates
 from t2t_multimodel.data.tree_symbols import keep_symbols
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import task_of
+from t2t_multimodel.training.accumulation import AccumulatedStep
 from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
@@ -29,6 +30,7 @@ from t2t_multimodel.training.freezing import check_steps, freeze, in_full
 from t2t_multimodel.training.keras_callbacks import KerasCallbacks
 from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.loop import Loop, TrainResult
+from t2t_multimodel.training.mixing import RunMixture
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.record import CONFIG, RunRecord
@@ -70,8 +72,24 @@ class Prepared:
 
     def make_step(self, specs: Any) -> TrainStep:
         """The training step for batches of these specs."""
-        seed = self.hparams.training.seed
-        return TrainStep(self.model, self.optimizer, self.strategy, specs, seed)
+        training = self.hparams.training
+        parts = (self.model, self.optimizer, self.strategy, specs, training.seed)
+        if training.batches_per_step > 1:
+            return AccumulatedStep(*parts, training.batches_per_step)
+        return TrainStep(*parts)
+
+    def make_mixture(self, origin: int = 0) -> Mixture:
+        """Which problem each batch is of, from step `origin` on."""
+        training, sizes = self.hparams.training, self.corpora.sizes
+        return Mixture(
+            tuple(sizes),
+            sizes,
+            training.mixture,
+            training.seed,
+            origin,
+            training.batches_per_step,
+            training.train_steps,
+        )
 
 
 def prepare(
@@ -162,15 +180,12 @@ def train(
     run = prepare(hparams, problem_names, data_dir, strategy, start)
     hparams = run.hparams
     training = hparams.training
-    steps = Mixture(
-        tuple(run.corpora.sizes),
-        run.corpora.sizes,
-        training.mixture,
-        training.seed,
-        num_steps=training.train_steps,
+    summaries = Summaries(output_dir)
+    run_mixture = RunMixture(
+        run.make_mixture, training.mixture, training.batches_per_step, summaries
     )
     if training.train_parts:
-        check_steps(run.model, steps.counts_before(training.train_steps))
+        check_steps(run.model, run_mixture.counts_before(training.train_steps))
     record = _record(run, command_line)
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
@@ -202,13 +217,13 @@ def train(
         checkpoints.save(0, {})  # From here on the run needs its source no more.
     loop = Loop(
         config=training,
-        mixture=steps,
+        mixture=run_mixture,
         streams=run.corpora.streams,
         make_step=run.make_step,
         checkpoints=checkpoints,
         average=average,
-        progress=Progress(Summaries(output_dir), training.train_steps),
-        listeners=_listeners(run, callbacks),
+        progress=Progress(summaries, training.train_steps),
+        listeners=[run_mixture, *_listeners(run, callbacks)],
     )
     return loop.run(output_dir)
 

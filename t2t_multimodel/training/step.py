@@ -7,7 +7,7 @@ the graph; so the eight problems of the paper need four graphs.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -18,19 +18,23 @@ from t2t_multimodel.training.strategy import replica_share
 
 
 class StepResult(NamedTuple):
-    """Scalars of one step over all replicas, still tensors.
+    """Scalars of one batch over all replicas, still tensors.
 
     Attributes:
         loss: Mean teacher-forced loss of a target (natural logarithm).
         weight: How many targets (tokens, labels) it is the mean of.
         balance: Sum of the experts' balancing losses.
-        gradient_norm: Global norm before clipping.
+        gradient_norm: Global norm, before clipping, of the update's gradient.
+        examples: How many the batch holds.
+        padded: How many targets it would hold, were its padding targets too.
     """
 
     loss: Any
     weight: Any
     balance: Any
     gradient_norm: Any
+    examples: Any = 0.0
+    padded: Any = 0.0
 
 
 class TrainStep:
@@ -77,6 +81,16 @@ class TrainStep:
             tf.constant(learning_rate, tf.float32),
         )
 
+    def update(
+        self,
+        step: int,
+        learning_rate: float,
+        batches: Iterable[tuple[str, Mapping[str, Any]]],
+    ) -> Sequence[StepResult]:
+        """Step number `step`, on one batch, given with its problem's name."""
+        ((problem, features),) = batches
+        return [self(problem, step, learning_rate, features)]
+
     def _graph(self, view: Any) -> Any:
         scalar = tf.TensorSpec([], tf.int32)
         rate = tf.TensorSpec([], tf.float32)
@@ -106,7 +120,9 @@ class TrainStep:
             loss_sum, weight_sum = view.loss_terms(logits, features)
             loss_sum, weight_sum = loss_sum * live, weight_sum * live
             balance = tf.add_n(view.losses) * live if view.losses else tf.zeros([])
-            weight, lives = _total(context, [weight_sum, live])
+            weight, lives, examples, padded = total(
+                context, [weight_sum, live, *(live * n for n in _sizes(features))]
+            )
             loss = loss_sum / tf.maximum(weight, 1e-9) + balance / lives
         variables = [weight.value for weight in weights]
         gradients = tape.gradient(loss, variables)
@@ -117,12 +133,23 @@ class TrainStep:
             )
             if gradient is not None
         ]
-        summed = _total(context, _unless_finite(loss, used))
-        norm = self._optimizer.apply(summed, [weight for _, weight in used], rate)
-        loss_sum, balance = _total(context, [loss_sum, balance])
+        kept = _unless_finite(loss, used)
+        norm = self._use(context, kept, [weight for _, weight in used], rate)
+        loss_sum, balance = total(context, [loss_sum, balance])
         return StepResult(
-            loss_sum / tf.maximum(weight, 1e-9), weight, balance / lives, norm
+            loss=loss_sum / tf.maximum(weight, 1e-9),
+            weight=weight,
+            balance=balance / lives,
+            gradient_norm=norm,
+            examples=examples,
+            padded=padded,
         )
+
+    def _use(
+        self, context: Any, gradients: list[Any], weights: list[Any], rate: Any
+    ) -> Any:
+        """Does with a replica's gradients what they are for; the update's norm."""
+        return self._optimizer.apply(total(context, gradients), weights, rate)
 
     def _step_seed(self, step: Any) -> Any:
         context = tf.distribute.get_replica_context()
@@ -136,7 +163,7 @@ class TrainStep:
         return self._strategy.experimental_local_results(result)[0]
 
 
-def _total(context: Any, values: list[Any]) -> list[Any]:
+def total(context: Any, values: list[Any]) -> list[Any]:
     """Each value summed over the replicas."""
     if context.num_replicas_in_sync == 1:
         return values
@@ -152,6 +179,12 @@ def _unless_finite(loss: Any, used: Sequence[tuple[Any, Any]]) -> list[Any]:
     smallest = min(range(len(used)), key=lambda i: math.prod(used[i][1].shape))
     gradients[smallest] += tf.where(tf.math.is_finite(loss), 0.0, float("nan"))
     return gradients
+
+
+def _sizes(features: Mapping[str, Any]) -> list[Any]:
+    """A batch's examples, and its targets with their padding, as float32."""
+    shape = tf.cast(tf.shape(features["targets"]), tf.float32)
+    return [shape[0], tf.reduce_prod(shape)]
 
 
 def _specs_by_signature(

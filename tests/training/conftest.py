@@ -104,8 +104,8 @@ class StubMixture:
 
     names = ("first", "second", "label")
 
-    def problem_at(self, step: int) -> str:
-        return self.names[step % 3]
+    def problems_at(self, step: int) -> list[str]:
+        return [self.names[step % 3]]
 
     def counts_before(self, step: int) -> dict[str, int]:
         return {name: (step + 2 - i) // 3 for i, name in enumerate(self.names)}

@@ -41,8 +41,9 @@ def test_a_terminal_gets_a_bar_a_headline_and_a_row_for_each_problem(
 def test_an_interval_weighs_losses_by_their_targets() -> None:
     ledger = Ledger(step=7)
     for loss, weight in ((1.0, 30.0), (5.0, 10.0)):
-        ledger.add("a", StepResult(loss, weight, 0.5, 2.0), 0.1)
+        ledger.lap()
+        ledger.add(["a"], [StepResult(loss, weight, 0.5, 2.0)], 0.1)
     interval = ledger.close(seconds_waited=0.0)
     assert (interval.step, interval.learning_rate) == (9, 0.1)
-    assert (interval.problems["a"].loss, interval.problems["a"].steps) == (2.0, 2)
+    assert (interval.problems["a"].loss, interval.problems["a"].batches) == (2.0, 2)
     assert len(ledger) == 0
