@@ -170,3 +170,18 @@ def test_a_batch_tells_its_examples_and_its_targets_with_and_without_padding(
     assert [float(result.weight), float(result.examples), float(result.padded)] == [
         *(7, 7, 7)
     ]
+
+
+def test_one_batch_that_is_not_finite_keeps_the_whole_update_from_the_weights(
+    stub_model: Any, batch: Any
+) -> None:
+    bench = Bench(stub_model, batch, 2, "one_device")
+    before = bench.weights
+    good, bad = batch("first", 1), batch("label", 0)
+    bad["inputs"][0] = 0  # the stub model divides by nothing there
+    bench.step.update(0, 0.1, [("first", good), ("label", bad)])
+    for old, weight in zip(before, bench.weights, strict=True):
+        np.testing.assert_array_equal(old, weight)
+    bench.step.update(1, 0.1, [("first", good), ("first", good)])
+    assert max(bench.adam.updates.numpy()) == 1
+    assert all(np.isfinite(weight).all() for weight in bench.weights)
