@@ -78,7 +78,8 @@ flags.DEFINE_string(
 flags.DEFINE_integer(
     "max_examples",
     None,
-    "Take at most so many examples of each split.",
+    "Take at most so many examples of each split: some at even distances of a corpus "
+    "that goes class by class, speaker by speaker or file by file, else the first.",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(

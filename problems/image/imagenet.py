@@ -58,6 +58,7 @@ class ImageImagenet(Problem):
         "names of synsets: LOC_synset_mapping.txt, synset_words.txt or words.txt"
     )
     sizes: Mapping[str, int] = MappingProxyType({"train": 1281167, "dev": 50000})
+    is_ordered = True  # class by class
     tfds = tfds_corpora.IMAGENET
 
     def __init__(self, size: int = 64, classes: Sequence[str] = ()) -> None:

@@ -28,6 +28,7 @@ class OwnProblem(Problem):
     """
 
     needs_source = False  # the definition says where it is
+    is_ordered = True  # perhaps: a folder is, class by class
     licence = "your own"
 
     def __init__(

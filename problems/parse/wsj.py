@@ -54,6 +54,7 @@ class ParseWsj(Problem):
         "any other .mrg .ptb .tree .trees .parse .bracket(s) files: a tenth of the "
         "files each is held out for dev and test"
     )
+    is_ordered = True  # file by file
     sizes: Mapping[str, int] = MappingProxyType(
         {"train": 39832, "dev": 1700, "test": 2416}
     )

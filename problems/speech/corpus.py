@@ -25,6 +25,7 @@ class SpeechCorpus(Problem):
     inputs: Audio = Audio(sample_rate=16_000)
     targets = Text("english")
     metrics = ("wer", "cer")
+    is_ordered = True  # speaker by speaker
 
     def find(self, source_dir: Path) -> Corpus:
         """The corpus in the source directory, with its splits.

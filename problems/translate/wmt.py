@@ -51,6 +51,7 @@ class WmtTranslation(Problem):
 
     pair: tuple[str, str]
     read_back_by = ""
+    is_ordered = True  # one corpus after another
     source = "https://www.statmt.org/wmt14/translation-task.html"
     licence = "that of each corpus in it; most of them: research, source to be named"
     stand_in = (

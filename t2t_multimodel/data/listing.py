@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import re
 import statistics
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from t2t_multimodel.data.examples_digest import ExamplesDigest
 from t2t_multimodel.data.features import Feature, Stored, Text
 from t2t_multimodel.data.problem import Later, Problem, Skip
 from t2t_multimodel.data.records import FRAME_BYTES
@@ -36,9 +34,9 @@ _MAX_TEXT = 1_000
 _NUM_WEIGHED = 16
 # Examples of a chunk: of short ones many, or what is done for each would cost the most.
 _SHORT_CHUNK, _LONG_CHUNK = 2048, 16
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 Example = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +48,7 @@ class SplitJob:
         split: Its split.
         source_dir: The raw corpus.
         num_shards: How many files of records.
-        max_examples: Where to stop listing; None: at the end.
+        max_examples: How many examples to take at most; None: all.
         seed: Chooses the sample of texts.
     """
 
@@ -78,6 +76,8 @@ class Listing:
         texts: A sample of the texts of a train split, of bounded size, where wanted.
         bytes_per_example: About how long records are with their frames.
         bytes_error: Standard error of `bytes_per_example`.
+        num_found: How many examples there are, where some of an ordered problem's are
+            taken; None: the first ones are.
     """
 
     num_examples: int
@@ -86,6 +86,7 @@ class Listing:
     texts: tuple[str, ...]
     bytes_per_example: float
     bytes_error: float
+    num_found: int | None = None
 
     def range_of(self, shard: int, num_shards: int) -> range:
         """The places of the examples of a shard among those listed."""
@@ -95,16 +96,25 @@ class Listing:
         return range(first, end)
 
 
-def listed(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
+def listed(
+    job: SplitJob, skipped: Skipped, num_found: int | None = None
+) -> Iterator[tuple[int, Example]]:
     """The examples of a split that are to be made, with their numbers.
 
-    The same ones each time. What is left out is counted in `skipped`.
+    The same ones each time.
+
+    Args:
+        job: The split.
+        skipped: Counts what is left out.
+        num_found: As in a `Listing`.
 
     Raises:
         ValueError: An example lacks a feature. Whatever the problem's generator raises.
     """
     found = _not_left_out(job, skipped)
-    return islice(found, job.max_examples)
+    if num_found is None or job.max_examples is None:
+        return islice(found, job.max_examples)
+    return _at_even_distances(found, job.max_examples, num_found)
 
 
 def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
@@ -124,28 +134,26 @@ def list_split(job: SplitJob, has_texts: bool, report: Report) -> Listing:
     chance = Random(f"{job.seed} {problem.name}")
     spoken = Sample[Example](chance, NUM_TEXTS // max(1, len(text_keys)))
     weighed = Sample[Example](Random(job.name), _NUM_WEIGHED)
-    digest, makers, count = hashlib.sha256(), set[Callable[..., Any]](), 0
-    examples, size = listed(job, skipped), chunk_size(problem.features)
+    digest, count = ExamplesDigest(), 0
+    num_found = _num_found(job, report)
+    examples, size = listed(job, skipped, num_found), chunk_size(problem.features)
     while part := [example for _, example in islice(examples, size)]:
-        report(count)
+        report(count + (num_found or 0))
         count += len(part)
         weighed.add(part, dict)
         if has_texts:
             spoken.add(part, lambda example: {key: example[key] for key in text_keys})
-        told = [
-            value if type(value) is str else _told(value, makers)
-            for example in part
-            for value in (example["inputs"], example["targets"])
-        ]
-        digest.update(("\n".join(told) + "\n").encode("utf-8", "surrogatepass"))
+        digest.add(part)
     if not count:
         raise no_example(job, skipped)
-    for file in _code_files(problem, makers):
-        digest.update(file.read_bytes())
-    report(count)
+    if num_found:
+        skipped = skipped.scaled(count / num_found)
+    report(count + (num_found or 0))
     mean, error = _weight(problem, weighed.items)
     texts = tuple(islice(_texts(problem, spoken.items), NUM_TEXTS))
-    return Listing(count, skipped, digest.hexdigest(), texts, mean, error)
+    return Listing(
+        count, skipped, digest.with_code(problem), texts, mean, error, num_found
+    )
 
 
 def chunk_size(features: Mapping[str, Feature]) -> int:
@@ -198,6 +206,24 @@ def no_example(job: SplitJob, skipped: Skipped) -> ValueError:
     )
 
 
+def _num_found(job: SplitJob, report: Report) -> int | None:
+    """How many examples an ordered problem has, where not all are to be taken."""
+    if job.max_examples is None or not job.problem.is_ordered:
+        return None
+    count = 0
+    for count, _ in enumerate(_not_left_out(job, Skipped()), 1):
+        if count % _SHORT_CHUNK == 0:
+            report(count)
+    return count
+
+
+def _at_even_distances(found: Iterator[T], wanted: int, count: int) -> Iterator[T]:
+    """So many of what is found, or all: as many of each stretch as it is long."""
+    for place, item in enumerate(found):
+        if (place + 1) * wanted // count > place * wanted // count:
+            yield item
+
+
 def _not_left_out(job: SplitJob, skipped: Skipped) -> Iterator[tuple[int, Example]]:
     problem = job.problem
     for number, example in enumerate(problem.examples(job.split, job.source_dir)):
@@ -234,33 +260,6 @@ def _is_empty(value: Any) -> bool:
     if isinstance(value, bytes):
         return not value
     return isinstance(value, np.ndarray) and value.size == 0
-
-
-def _told(value: Any, makers: set[Callable[..., Any]]) -> str:
-    """A value in words that tell it from other values, the same in each process."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Later):
-        makers.add(value.function)
-        name = getattr(value.function, "__qualname__", "")
-        return f"{name}({', '.join(_told(v, makers) for v in value.arguments)})"
-    if isinstance(value, bytes):
-        return hashlib.sha256(value).hexdigest()
-    if isinstance(value, np.ndarray):
-        kind = f"{value.dtype}{value.shape}"
-        return kind + hashlib.sha256(value.tobytes()).hexdigest()
-    if isinstance(value, list | tuple):
-        return "\t".join(_told(item, makers) for item in value)
-    return _ADDRESS.sub("", repr(value))
-
-
-def _code_files(problem: Problem, makers: set[Callable[..., Any]]) -> list[Path]:
-    """The files that hold the problem's class and the functions put off by `Later`."""
-    homes = {kind.__module__ for kind in type(problem).__mro__ if kind is not Problem}
-    homes |= {getattr(maker, "__module__", None) or "" for maker in makers}
-    modules = (sys.modules.get(home) for home in sorted(homes))
-    files = (getattr(module, "__file__", None) for module in modules)
-    return [Path(file) for file in files if file and Path(file).suffix == ".py"]
 
 
 def _weight(problem: Problem, examples: list[Example]) -> tuple[float, float]:

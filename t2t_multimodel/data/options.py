@@ -18,7 +18,8 @@ class Options:
     """What to generate.
 
     Attributes:
-        max_examples: At most so many examples a split, the first ones; None: all.
+        max_examples: At most so many examples a split: the first ones, or of a problem
+            that is ordered some at even distances; None: all.
         num_shards: Shards of a train split; dev and test have one.
         num_workers: Processes; the outcome does not depend on it. With 1 everything
             runs in this process, as problems defined in a notebook need it.

@@ -91,6 +91,9 @@ class Problem:
             `splits` are then never asked; only a manifest and an index are added.
         disjoint_splits: Whether no example may be in two splits: `--verify` then
             refuses what it would else only tell, as real corpora repeat themselves.
+        is_ordered: Whether neighbouring examples are alike: class by class, speaker by
+            speaker, one corpus after another. `Options.max_examples` then takes
+            examples at even distances, for which all are listed, not the first ones.
         options: What an instance was made with, as plain data (JSON's types), where its
             class takes arguments: `type(problem)(**options)` makes it again. What is
             empty is found in the corpus (see `with_source`).
@@ -109,6 +112,7 @@ class Problem:
     layout: str = ""
     twin: str = ""
     disjoint_splits: bool = False
+    is_ordered: bool = False
     tfds: TfdsCorpus | None = None
     options: Mapping[str, Any] = MappingProxyType({})
 

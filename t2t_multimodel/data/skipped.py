@@ -69,6 +69,18 @@ class Skipped:
                 first = self.first.setdefault(named, [])
                 first += other.first[reason][: NUM_NAMED - len(first)]
 
+    def scaled(self, share: float) -> Skipped:
+        """What is left of the counts for a share of the examples, rounded."""
+        filtered, faults = (
+            Counter(
+                {why: scaled for why, n in c.items() if (scaled := round(n * share))}
+            )
+            for c in (self.filtered, self.faults)
+        )
+        kept = filtered.keys() | faults.keys()
+        first = {why: named for why, named in self.first.items() if why in kept}
+        return Skipped(filtered, faults, first)
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         return {

@@ -125,7 +125,7 @@ def chunks(
         ValueError: The generator gives more or fewer examples than when it was listed.
     """
     features = job.problem.features
-    size, examples = chunk_size(features), listed(job, Skipped())
+    size, examples = chunk_size(features), listed(job, Skipped(), listing.num_found)
     place = 0
     for shard in range(max(wanted, default=-1) + 1):
         end = listing.range_of(shard, job.num_shards).stop

@@ -27,9 +27,10 @@ from t2t_multimodel.testing.text_pairs import TextPairs
 OPTIONS = Options(num_shards=4)
 
 # Notes what it makes in the file $MADE, and kills the process that generates: once, at
-# an example of train, when that was made before to learn the vocabulary from it.
+# an example of train, when that was made before to learn the vocabulary from it, and
+# when the file $WHOLE is there.
 COUNTED = """
-import os, pathlib, signal
+import os, pathlib, signal, time
 from t2t_multimodel import registry
 from t2t_multimodel.data.features import Text
 from t2t_multimodel.data.problem import Later, Problem
@@ -41,6 +42,10 @@ def make(split, number):
     if split == "train" and number == 3900:
         made = pathlib.Path(os.environ["MADE"]).read_text().splitlines()
         if made.count("train 3900") == 2:
+            for _ in range(3000):
+                if os.path.exists(os.environ["WHOLE"]):
+                    break
+                time.sleep(0.01)
             os.kill(int(os.environ.get("MAIN", os.getppid())), signal.SIGKILL)
     return f"{split} word {number}"
 
@@ -83,6 +88,8 @@ def test_killed_and_started_again_it_goes_on_where_it_was(
     (tmp_path / "mine" / "counted.py").write_text(COUNTED)
     monkeypatch.setenv("MADE", str(tmp_path / "MADE"))
     data = tmp_path / "data"
+    first = data / ".unfinished" / "counted-train-00000-of-00004.done.json"
+    monkeypatch.setenv("WHOLE", str(first))
     command = [sys.executable, "-c", RUN, tmp_path / "mine", data, str(num_workers)]
 
     killed = subprocess.run(command, capture_output=True)

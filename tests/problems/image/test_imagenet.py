@@ -108,6 +108,18 @@ def test_the_size_is_an_option(source: Path, tmp_path: Path) -> None:
         generate([small], tmp_path / "data", source, Options(max_examples=2))
 
 
+def test_max_examples_are_of_all_classes(source: Path, tmp_path: Path) -> None:
+    many = {f"train/{k}/{n:02}.JPEG": picture(n) for k in KEYS for n in range(10)}
+    write(source, many | {f"val/{KEYS[0]}/0.JPEG": picture(0)})
+    problem = registry.problem("image_imagenet")
+    generate([problem], tmp_path / "data", source, Options(max_examples=2 * len(KEYS)))
+    rows = raw_examples(
+        problem.with_data(tmp_path / "data"), tmp_path / "data", "train"
+    )
+    counts = Counter(row["targets"] for row in rows)
+    assert counts == dict.fromkeys(range(len(KEYS)), 2)
+
+
 def test_without_val_pictures_some_are_held_out(source: Path) -> None:
     many = {f"{k}/{k}_{n:02}.JPEG": picture(n) for k in KEYS for n in range(15)}
     write(source, many)
