@@ -46,6 +46,11 @@ class Corpora:
         """What each problem was made with."""
         return {problem.name: dict(problem.options) for problem in self.problems}
 
+    @property
+    def epochs(self) -> dict[str, int]:
+        """Batches in an epoch, by problem."""
+        return {name: s.batches_per_epoch for name, s in self.streams.items()}
+
     def dev_batches(self, config: TrainingConfig) -> dict[str, Batches]:
         """For each problem that has a dev split, what gives its first batches."""
         return {

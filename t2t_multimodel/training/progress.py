@@ -61,6 +61,10 @@ class Progress(Listener):
         """One line of text."""
         self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
+    def show(self, table: Table) -> None:
+        """A table that stays."""
+        self._console.print(table)
+
     def on_interval(self, interval: Interval) -> None:
         for name, problem in interval.problems.items():
             self._latest[name] = (problem.loss, problem.targets_per_second)

@@ -33,6 +33,7 @@ from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.mixing import RunMixture
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
+from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.record import CONFIG, RunRecord
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
@@ -215,6 +216,10 @@ def train(
     if run.start and not list_checkpoints(output_dir):
         _log.info("%s", warm_start_text(run.start, run.model))
         checkpoints.save(0, {})  # From here on the run needs its source no more.
+    progress = Progress(summaries, training.train_steps)
+    realised = Realised(
+        output_dir, run_mixture, run.corpora.epochs, summaries, progress.show
+    )
     loop = Loop(
         config=training,
         mixture=run_mixture,
@@ -222,8 +227,8 @@ def train(
         make_step=run.make_step,
         checkpoints=checkpoints,
         average=average,
-        progress=Progress(summaries, training.train_steps),
-        listeners=[run_mixture, *_listeners(run, callbacks)],
+        progress=progress,
+        listeners=[run_mixture, realised, *_listeners(run, callbacks)],
     )
     return loop.run(output_dir)
 

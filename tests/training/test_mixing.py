@@ -18,11 +18,13 @@ from t2t_multimodel.training.accumulation import AccumulatedStep
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.ledger import Entry
+from t2t_multimodel.training.ledger_file import read_ledger
 from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.loop import Loop
 from t2t_multimodel.training.mixing import RunMixture
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
+from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.strategy import make_strategy
 from t2t_multimodel.training.summaries import Summaries
 
@@ -31,6 +33,7 @@ SIZES = dict.fromkeys(NAMES, 100)
 SCHEDULE = "first=linear(1@0,5@8),label=1@2..7"
 CONSTANT = "second=3,label=0.5"
 K = 3
+TIMES = ", 3 batches a step"
 
 
 def run_mixture(folder: Path, rates: str, k: int = K, seed: int = 5) -> RunMixture:
@@ -61,6 +64,11 @@ def train(stub_model: Any, streams: Any) -> Any:
             model = stub_model()
             adam = Adam(model.trainable_variables, config)
         mixture, taken = run_mixture(folder, rates), Taken()
+        summaries = Summaries(folder)
+        progress = Progress(summaries, train_steps, Console(file=io.StringIO()))
+        account = Realised(
+            folder, mixture, dict.fromkeys(NAMES, 10), summaries, progress.show
+        )
         Loop(
             config=config,
             mixture=mixture,
@@ -68,10 +76,8 @@ def train(stub_model: Any, streams: Any) -> Any:
             make_step=lambda specs: AccumulatedStep(model, adam, scope, specs, 0, K),
             checkpoints=Checkpoints(folder, model, adam, None, keep=99),
             average=None,
-            progress=Progress(
-                Summaries(folder), train_steps, Console(file=io.StringIO())
-            ),
-            listeners=[mixture, taken],
+            progress=progress,
+            listeners=[mixture, account, taken],
         ).run(folder)
         return taken.problems
 
@@ -86,6 +92,15 @@ def tensors(folder: Path) -> dict[str, Any]:
         for name in names
         if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
     }
+
+
+def untimed(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's ledger without what differs from run to run."""
+    lines = read_ledger(folder)
+    for line in lines:
+        for amounts in line.get("problems", {}).values():
+            assert amounts.pop("seconds") > 0
+    return lines
 
 
 def cut_back(source: Path, target: Path, step: int) -> None:
@@ -113,6 +128,15 @@ def test_a_killed_run_ends_with_the_bits_of_an_unbroken_one(
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
+    assert untimed(broken) == untimed(whole)
+    lines = untimed(whole)
+    assert [line for line in lines if "mixture" in line] == [
+        {"step": 4, "mixture": {"old": f"{old}{TIMES}", "new": f"{new}{TIMES}"}}
+    ]
+    assert [(line["since"], line["step"]) for line in lines if "since" in line] == [
+        *((0, 2), (2, 3), (3, 4)),
+        *((4, 6), (6, 8), (8, 9)),
+    ]
 
 
 def test_each_problems_data_goes_on_where_it_stood(
@@ -143,7 +167,7 @@ def test_a_change_begins_where_the_run_stands_and_is_told(
     control: Any = None
     with caplog.at_level(logging.INFO):
         new.on_start(7, control)
-    line = f"{SCHEDULE}, 3 batches a step -> first=2,label=0, 2 batches a step"
+    line = f"{SCHEDULE}{TIMES} -> first=2,label=0, 2 batches a step"
     assert caplog.messages == [f"mixture from step 7 on: {line}"]
     (file,) = (tmp_path / "train").glob("events.*")
     values = [

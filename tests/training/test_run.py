@@ -22,6 +22,7 @@ from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.training.checkpoint import restore_weights, weights_by_part
 from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.dry_run import dry_run
+from t2t_multimodel.training.ledger_file import read_ledger
 from t2t_multimodel.training.restore import load_run
 from t2t_multimodel.training.run import train
 from t2t_multimodel.training.warm_start import WarmStartFrom
@@ -119,6 +120,21 @@ def test_a_run_that_goes_on_ends_with_the_bits_of_an_unbroken_one(
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
+
+
+def test_the_ledger_tells_of_every_step_once(whole: Path) -> None:
+    lines = read_ledger(whole)
+    assert [(line["since"], line["step"]) for line in lines] == [
+        *((0, 3), (3, 5), (5, 6), (6, 8))
+    ]
+    for name in NAMES:
+        had = [line["problems"][name] for line in lines if name in line["problems"]]
+        assert sum(amounts["batches"] for amounts in had) == 4
+        for amounts in had:
+            assert 0 < amounts["targets"] <= amounts["padded_targets"]
+            assert amounts["examples"] >= amounts["batches"]
+            assert amounts["loss"] > 0 and amounts["seconds"] > 0
+        assert had[-1]["epochs"] > 0
 
 
 def test_every_weight_is_saved_and_restored(whole: Path) -> None:
