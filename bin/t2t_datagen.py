@@ -218,26 +218,28 @@ def _num_workers() -> int:
 
 
 def _generate(names: Sequence[str], data_dir: Path) -> None:
+    from t2t_multimodel import api
     from t2t_multimodel.bin import data_progress, data_tables
-    from t2t_multimodel.data.generation import Options, generate
 
-    options = Options(
-        max_examples=FLAGS.max_examples,
-        num_shards=FLAGS.num_shards,
-        num_workers=_num_workers(),
-        vocab_size=FLAGS.vocab_size,
-        seed=FLAGS.seed,
-        overwrite=FLAGS.overwrite,
-        tmp_dir=program.path(FLAGS, "tmp_dir"),
-        max_bad_share=FLAGS.max_bad_share,
-        engine=FLAGS.engine,
-        beam_options=tuple(shlex.split(FLAGS.beam_options)),
-    )
+    options = {
+        "max_examples": FLAGS.max_examples,
+        "num_shards": FLAGS.num_shards,
+        "num_workers": _num_workers(),
+        "vocab_size": FLAGS.vocab_size,
+        "seed": FLAGS.seed,
+        "overwrite": FLAGS.overwrite,
+        "tmp_dir": program.path(FLAGS, "tmp_dir"),
+        "max_bad_share": FLAGS.max_bad_share,
+        "engine": FLAGS.engine,
+        "beam_options": tuple(shlex.split(FLAGS.beam_options)),
+    }
     problems = problem_options.make_problems(names, FLAGS.problem_option)
     problems = sources.from_source(problems, FLAGS)
     source_dir = program.path(FLAGS, "source_dir")
     with data_progress.progress(data_tables.make_console()) as progress:
-        made = generate(problems, data_dir, source_dir, options, progress)
+        made = api.generate(
+            problems, data_dir, source_dir, progress=progress, **options
+        )
     data_tables.show_made(list(made.values()))
 
 

@@ -130,6 +130,7 @@ def main(arguments: Sequence[str]) -> None:
     if FLAGS.compare_to and is_all:
         raise ValueError("--compare_to needs one checkpoint, not --checkpoint=all")
     program.import_tensorflow_to_decode(FLAGS)
+    from t2t_multimodel import api
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.comparison import comparison_json
     from t2t_multimodel.training.checkpoint_choice import whole_checkpoints
@@ -147,13 +148,16 @@ def main(arguments: Sequence[str]) -> None:
     figures = []
     for path in paths:
         run = run.at(path) if by_step and path else run
-        results = _evaluate(run, names, FLAGS.data_dir, config)
-        _leave(output_dir, run, results, config)
+        report_dir = _report_dir(run.step) if FLAGS.report_dir else None
+        scored = api.evaluate(run, names, report_dir=report_dir, **_options(config))
+        results = list(scored.values())
+        if not FLAGS.json:
+            _show(output_dir, run, results)
         by_step[run.step], checkpoints[run.step] = results, run.checkpoint
         figures.append(report.score_json(run, results, config))
     compared: Sequence[Any] = ()
     if FLAGS.compare_to:
-        compared = _compare_to(run, asked, results, config)
+        compared = _compare_to(run, asked, scored, config)
     if FLAGS.json:
         shown = {"checkpoints": figures} if is_all else figures[0]
         if compared:
@@ -165,59 +169,44 @@ def main(arguments: Sequence[str]) -> None:
         _keep_best(output_dir, by_step, checkpoints)
 
 
-def _evaluate(
-    run: Any, names: Sequence[str] | None, data_dir: Any, config: DecodeConfig
-) -> list[ProblemScores]:
-    from t2t_multimodel.evaluation.evaluate import evaluate
-
-    return evaluate(
-        run,
-        names,
-        data_dir=data_dir,
-        split=FLAGS.split,
-        max_examples=FLAGS.max_examples,
-        batch_cost=FLAGS.batch_cost,
-        show_progress=True,
-        decode_config=config,
-    )
+def _options(config: DecodeConfig) -> dict[str, Any]:
+    """What the flags tell an evaluation."""
+    names = ("data_dir", "split", "max_examples", "batch_cost")
+    given = {name: FLAGS[name].value for name in names}
+    return {**given, "decode_hparams": config, "show_progress": True}
 
 
 def _compare_to(
-    run: Any, names: Sequence[str], results: list[ProblemScores], config: DecodeConfig
+    run: Any,
+    names: Sequence[str],
+    results: dict[str, ProblemScores],
+    config: DecodeConfig,
 ) -> Sequence[Any]:
     """The other run's scores on the problems that it knows, beside these."""
-    from t2t_multimodel.evaluation import comparison
-    from t2t_multimodel.training.restore import load_run_at
+    from t2t_multimodel import api
+    from t2t_multimodel.evaluation.comparison import print_comparison
 
-    other = load_run_at(FLAGS.compare_to)
-    known = [name for name in names if name in other.problem_names]
-    if not known:
-        raise ValueError(f"{FLAGS.compare_to} knows none of: {', '.join(names)}")
-    data_dir = comparison.data_of(other, run, FLAGS.data_dir)
-    before = _evaluate(other, known, data_dir, config)
-    compared = comparison.compare_results(before, results)
+    options = _options(config)
+    compared = api.compare(FLAGS.compare_to, run, names, results=results, **options)
     if not FLAGS.json:
-        title = f"before: {FLAGS.compare_to}, step {other.step}; after: step {run.step}"
-        comparison.print_comparison(compared, title)
+        title = f"before: {FLAGS.compare_to}; after: {run.output_dir}, step {run.step}"
+        print_comparison(compared, title)
     return compared
 
 
-def _leave(
-    output_dir: Path, run: Any, results: list[ProblemScores], config: DecodeConfig
-) -> None:
-    """Scalars, the report and the table of one checkpoint."""
+def _report_dir(step: int) -> Path:
+    folder = Path(FLAGS.report_dir)
+    return folder / f"step-{step}" if FLAGS.checkpoint == ALL else folder
+
+
+def _show(output_dir: Path, run: Any, results: list[ProblemScores]) -> None:
+    """The table of one checkpoint."""
     from t2t_multimodel.evaluation import report
 
-    report.write_summaries(output_dir, run.step, results)
-    if FLAGS.report_dir:
-        folder = Path(FLAGS.report_dir)
-        folder = folder / f"step-{run.step}" if FLAGS.checkpoint == ALL else folder
-        report.save_report(folder, run, results, config)
-    if not FLAGS.json:
-        splits = ", ".join(dict.fromkeys(result.split for result in results))
-        search = FLAGS.decode_hparams or "greedy"
-        title = f"{output_dir}, step {run.step}, {splits} split, {search}"
-        report.print_table(results, title)
+    splits = ", ".join(dict.fromkeys(result.split for result in results))
+    search = FLAGS.decode_hparams or "greedy"
+    title = f"{output_dir}, step {run.step}, {splits} split, {search}"
+    report.print_table(results, title)
 
 
 def _compare(by_step: dict[int, list[ProblemScores]]) -> None:

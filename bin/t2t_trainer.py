@@ -35,14 +35,13 @@ TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from absl import flags
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import api, quiet
 from t2t_multimodel.bin import program
 
 if TYPE_CHECKING:
@@ -114,26 +113,23 @@ def main(arguments: Sequence[str]) -> int:
         dry_run(hparams, problem_names, data_dir, FLAGS.strategy, start=start)
         return 0
     output_dir = program.required(FLAGS, "output_dir")
-    quiet.import_tensorflow()
-    from t2t_multimodel.training.run import train
-
-    result = train(
-        hparams,
+    run = api.train(
         problem_names,
         data_dir,
         output_dir,
+        hparams,
         strategy=FLAGS.strategy,
         command_line=sys.argv,
         warm_start_from=FLAGS.warm_start_from,
         warm_start_parts=FLAGS.warm_start_parts,
     )
-    return EXIT_STATUS.get(result.stopped_by or "", 0)
+    stopped_by = run.result.stopped_by if run.result else None
+    return EXIT_STATUS.get(stopped_by or "", 0)
 
 
 def _hparams() -> HParams:
     """The named set, then gin, then --hparams, then the shorthand flags."""
-    name = FLAGS.hparams_set
-    hparams = dataclasses.replace(registry.hparams(name), name=name)
+    hparams = api.make_hparams(FLAGS.hparams_set)
     if FLAGS.gin_file or FLAGS.gin_bindings:
         from t2t_multimodel.training.gin_bindings import apply_gin
 

@@ -12,6 +12,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "TrainedRun": "t2t_multimodel.api",
+    "compare": "t2t_multimodel.api",
+    "decode": "t2t_multimodel.api",
+    "evaluate": "t2t_multimodel.api",
+    "generate": "t2t_multimodel.api",
+    "load": "t2t_multimodel.api",
+    "make_hparams": "t2t_multimodel.api",
+    "train": "t2t_multimodel.api",
     "Audio": "t2t_multimodel.data.features",
     "ClassLabel": "t2t_multimodel.data.features",
     "Image": "t2t_multimodel.data.features",

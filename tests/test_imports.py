@@ -24,6 +24,7 @@ ALLOWED = {
     "training": {"data", "models", "layers"},
     "evaluation": {"data", "models", "decoding"},
     "serving": {"data", "models", "decoding"},
+    "api": {"data", "models", "decoding", "training", "evaluation"},
     "problems": {"data"},
     "hparams": {"models", "training"},
 }

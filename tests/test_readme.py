@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import t2t_multimodel
 from t2t_multimodel import registry
 from t2t_multimodel.bin import (
     t2t_avg_all,
@@ -102,11 +103,15 @@ def test_every_command_shown_is_read_by_its_program(command: list[str]) -> None:
     assert arguments
 
 
-def test_the_notebook_s_lines_name_what_exists() -> None:
-    (notebook,) = [b for b in blocks("README.md", "python") if "load_run" in b]
-    imports = "\n".join(re.findall("^from .*$", notebook, re.MULTILINE))
-    exec(compile(imports, "README.md", "exec"), {})
-    compile(notebook, "README.md", "exec")
+def test_the_lines_for_a_notebook_call_what_exists() -> None:
+    (lines,) = [b for b in blocks("README.md", "python") if "import t2t" in b]
+    compile(lines, "README.md", "exec")
+    called = set(re.findall(r"\bt2t\.(\w+)", lines))
+    assert called == {"generate", "train"}
+    assert all(callable(getattr(t2t_multimodel, name)) for name in called)
+    of_run = set(re.findall(r"\brun\.(\w+)", lines))
+    assert of_run == {"losses", "evaluate", "decode"}
+    assert all(hasattr(t2t_multimodel.TrainedRun, name) for name in of_run)
 
 
 def test_links_in_the_readme_lead_somewhere() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.decoding.config import DecodeConfig
-from t2t_multimodel.decoding.decode import Decoded, Decoder
+from t2t_multimodel.decoding.decode import Decoded, DecodedText, Decoder
 from t2t_multimodel.decoding.grammars import grammar_of
 from t2t_multimodel.decoding.jobs import Job, LoadedInputs, jobs_of
 from t2t_multimodel.decoding.reading import Item
@@ -39,6 +39,16 @@ class Answer:
     output: Decoded | None
     seconds: float = 0.0
     fault: str = ""
+
+    @property
+    def text(self) -> str | None:
+        """The output in words, a class by its name; None where there is none."""
+        if self.output is None:
+            return None
+        if isinstance(self.output, DecodedText):
+            return self.output.text
+        names: Sequence[str] = self.job.problem.targets.names  # type: ignore[attr-defined]
+        return names[self.output.classes[0]]
 
 
 class RawDecoder:

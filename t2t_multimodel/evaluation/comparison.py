@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from t2t_multimodel.evaluation.bootstrap import Comparison, compare_outputs
+from t2t_multimodel.evaluation.evaluate import evaluate
 from t2t_multimodel.evaluation.report import PLAIN_WIDTH
 from t2t_multimodel.evaluation.score import ProblemScores, Score
 
@@ -65,12 +66,38 @@ def compare_results(
     return (*both, *gone, *added)
 
 
-def data_of(before: Run, after: Run, data_dir: str | Path | None = None) -> Path:
-    """Where the run before is scored: on the other's data, if it can read it."""
-    if data_dir:
-        return Path(data_dir)
-    prints = {r.vocabulary.fingerprint if r.vocabulary else "" for r in (before, after)}
-    return after.data_dir if len(prints) == 1 else before.data_dir
+def compare_runs(
+    before: Run,
+    after: Run,
+    problem_names: Sequence[str] | None = None,
+    *,
+    results: Sequence[ProblemScores] | None = None,
+    data_dir: str | Path | None = None,
+    **options: Any,
+) -> tuple[ProblemComparison, ...]:
+    """Scores two runs on the same examples.
+
+    Args:
+        before, after: What `load_run` gives.
+        problem_names: Problems of `after`; all of them by default.
+        results: What `evaluate` gave of `after`, if it was done already.
+        data_dir: Where the data of both lies; by default where `after` read it, or, if
+            that was made with another vocabulary, where each read it.
+        options: Further ones of `evaluate`.
+
+    Raises:
+        ValueError: `before` knows none of the problems, the two were not scored on the
+            same examples, or as `evaluate`.
+    """
+    names = problem_names or after.problem_names
+    known = [name for name in names if name in before.problem_names]
+    if not known:
+        raise ValueError(f"{before.output_dir} knows none of: {', '.join(names)}")
+    if results is None:
+        results = evaluate(after, names, data_dir=data_dir, **options)
+    pieces = {r.vocabulary.fingerprint if r.vocabulary else "" for r in (before, after)}
+    folder = data_dir or (after if len(pieces) == 1 else before).data_dir
+    return compare_results(evaluate(before, known, data_dir=folder, **options), results)
 
 
 def comparison_table(compared: Sequence[ProblemComparison]) -> Table:

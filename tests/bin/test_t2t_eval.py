@@ -165,7 +165,7 @@ def test_a_run_is_compared_to_another(
     )
     call(*arguments)
     shown = capsys.readouterr().out
-    assert f"before: {run / 'model.ckpt-1'}, step 1; after: step 1" in shown
+    assert f"before: {run / 'model.ckpt-1'}; after: {run}, step 1" in shown
     assert shown.count("0 of 3") == 2
     call(*arguments, "--json")
     compared = json.loads(capsys.readouterr().out)["compared"]
