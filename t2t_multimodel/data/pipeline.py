@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from t2t_multimodel.data.batch_records import BatchRecords, records_of
 from t2t_multimodel.data.plan import BatchPlan, PlannedBatch, in_order, make_buckets
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.stored import StoredSplit
@@ -104,6 +105,10 @@ class BatchStream:
     def epoch_of(self, batch: int) -> int:
         """The epoch in which the batch of a number lies, from 0."""
         return self.plan.epoch_of(batch)
+
+    def records_of(self, batch: int) -> BatchRecords:
+        """Which records the batch of a number holds, by file and number."""
+        return records_of(self._data, self.plan.batch(batch))
 
     def dataset(
         self, first_batch: int = 0, num_batches: int | None = None

@@ -26,7 +26,7 @@ import tensorflow as tf
 from t2t_multimodel.training import checkpoint_files as files
 from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.background import Background
-from t2t_multimodel.training.checkpoint_choice import newest_whole
+from t2t_multimodel.training.checkpoint_choice import newest_regular, newest_whole
 from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.tensor_file import TensorFile, write_tensors
 
@@ -111,11 +111,14 @@ class Checkpoints:
         """Waits until the last checkpoint is on the disk; raises as `check`."""
         self._writing.wait()
 
-    def restore(self) -> tuple[int, dict[str, Any]]:
+    def restore(self, every: int = 1) -> tuple[int, dict[str, Any]]:
         """Restores the newest checkpoint that is whole and removes rests of others.
 
         A damaged one that is newer is named in a warning and moved to the folder
         `damaged`.
+
+        Args:
+            every: Only those of a multiple of so many steps count, if there is one.
 
         Returns:
             Its step and the state saved with it: 0 and nothing if there is no
@@ -138,6 +141,8 @@ class Checkpoints:
         files.tidy(self._output_dir)
         if not path:
             return 0, {}
+        if every > 1:
+            path = newest_regular(self._output_dir, every) or path
         saved = TensorFile(path)
         _assign(saved, self._variables, path)
         state = json.loads(saved.read("state")) if "state" in saved else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -76,6 +77,16 @@ def newest_whole(output_dir: Path) -> tuple[str, dict[str, str]]:
     if damaged:
         raise files.none_is_whole(output_dir, damaged)
     return "", {}
+
+
+def newest_regular(output_dir: Path, every: int) -> str:
+    """The newest whole checkpoint of a multiple of so many steps; "": there is none."""
+    for path in files.candidates(output_dir):
+        if files.step_of(path) % every == 0:
+            with contextlib.suppress(DamagedCheckpointError):
+                check_whole(path)
+                return path
+    return ""
 
 
 def whole_checkpoints(output_dir: Path) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from t2t_multimodel.models.config import ModelConfig
 
 SCHEDULES = ("rsqrt", "cosine", "linear", "constant")
+ON_NONFINITE = ("stop", "skip", "roll_back")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,25 @@ class TrainingConfig:
         keep_checkpoints: How many checkpoints are kept, the newest ones.
         keep_checkpoint_every: Beside them, the first checkpoint of every so many steps
             is kept for ever; 0: none.
+        on_nonfinite: What happens when the loss or the gradient of a step is not finite
+            (such a step never changes a weight): "stop"; "skip" it; or "roll_back" to
+            the last checkpoint and go on behind the batch.
+        nonfinite_limit: More batches of a problem in a row than these are not skipped,
+            and a run is not rolled back more often.
+        dead_expert_share: An expert is called dead if, over `log_steps` steps, it got
+            less than this part of what it would get if all were equal; 0: never.
+        cosine_steps: Steps between two measurements of how the problems' gradients on
+            the shared body lie to each other; 0: none.
+        sample_steps: Steps between two times that dev examples are decoded and shown;
+            0: never.
+        sample_count: How many of each problem.
+        stop_on: "PROBLEM/METRIC": the run ends when this figure on dev data, taken
+            every `eval_steps`, no longer gets better; "PROBLEM/loss" is the
+            teacher-forced loss, other metrics are t2t-eval's. "": it goes on.
+        stop_patience: How many evaluations in a row may bring nothing better.
+        best_by: "PROBLEM/METRIC": the checkpoint with the best figure so far is kept in
+            the folder `best` of the run; "": as `stop_on`.
+        metric_examples: How many dev examples such a metric decodes, from the first.
     """
 
     train_steps: int = 100_000
@@ -96,6 +116,16 @@ class TrainingConfig:
     eval_batches: int = 10
     keep_checkpoints: int = 3
     keep_checkpoint_every: int = 0
+    on_nonfinite: str = "stop"
+    nonfinite_limit: int = 10
+    dead_expert_share: float = 0.05
+    cosine_steps: int = 0
+    sample_steps: int = 0
+    sample_count: int = 3
+    stop_on: str = ""
+    stop_patience: int = 5
+    best_by: str = ""
+    metric_examples: int = 100
 
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
@@ -111,17 +141,28 @@ class TrainingConfig:
         _require(self.schedule in SCHEDULES, "schedule", self, " | ".join(SCHEDULES))
         forms = " | ".join(_AUDIO_FORMS[1:])
         _require(self.audio_form in _AUDIO_FORMS, "audio_form", self, forms)
+        policies = " | ".join(ON_NONFINITE)
+        _require(self.on_nonfinite in ON_NONFINITE, "on_nonfinite", self, policies)
+        share = self.dead_expert_share
+        _require(0 <= share < 1, "dead_expert_share", self, "from 0 to below 1")
+        for name in ("stop_on", "best_by"):
+            problem, _, metric = getattr(self, name).partition("/")
+            _require(bool(problem) == bool(metric), name, self, "PROBLEM/METRIC")
+        if (self.stop_on or self.best_by) and not self.eval_steps:
+            raise ValueError("stop_on and best_by need eval_steps above 0")
         Rates.parse(self.mixture)
 
 
 _AT_LEAST_ONE = (
     *("train_steps", "batch_cost_text", "batch_cost_image", "batch_cost_audio"),
     *("max_length", "max_frames", "num_buckets", "log_steps", "save_steps"),
-    *("eval_batches", "keep_checkpoints", "batches_per_step"),
+    *("eval_batches", "keep_checkpoints", "batches_per_step", "nonfinite_limit"),
+    *("sample_count", "stop_patience", "metric_examples"),
 )
 _NOT_NEGATIVE = (
     *("warmup_steps", "clip_norm", "seed", "eval_steps", "keep_checkpoint_every"),
     *("audio_num_bins", "audio_window_ms", "audio_step_ms"),
+    *("cosine_steps", "sample_steps"),
 )
 _AUDIO_FORMS = ("", "spectrogram", "waveform")
 

@@ -31,6 +31,13 @@ class Entry(NamedTuple):
     result: StepResult
     seconds: float
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether the step changed the weights; known once the result was read."""
+        read = self.result
+        figures = (read.loss, read.balance, read.gradient_norm)
+        return all(map(math.isfinite, figures))
+
 
 @dataclasses.dataclass(frozen=True)
 class ProblemInterval:
@@ -60,7 +67,7 @@ class Interval:
         steps_per_second: Over all problems.
         input_share: Part of the time that was spent waiting for input, 0 to 1.
         learning_rate: Of the last step.
-        problems: What each problem that had a step did.
+        problems: What each problem did that had a step with finite results.
     """
 
     step: int
@@ -141,7 +148,7 @@ class Ledger:
         self.read()
         seconds = max(self._last - self._start, 1e-9)
         rows: dict[str, list[tuple[float, ...]]] = {}
-        for entry in self._entries:
+        for entry in filter(lambda each: each.is_finite, self._entries):
             read = entry.result
             row = (read.loss, read.weight, read.balance, read.gradient_norm)
             rows.setdefault(entry.problem, []).append((*row, entry.seconds))

@@ -34,8 +34,28 @@ class Stop:
     advice: str = "the same command goes on from there"
 
 
+class RollBack(Exception):
+    """Raised by `on_results`: the run returns to a checkpoint and goes on elsewhere.
+
+    Args:
+        step: It goes on as if so many steps were taken.
+        positions: And as if so many batches of each problem were.
+    """
+
+    def __init__(self, step: int, positions: Mapping[str, int]) -> None:
+        super().__init__(step)
+        self.step, self.positions = step, positions
+
+
 class Control(Protocol):
-    """What a listener may ask of the loop."""
+    """What a listener may ask of the loop.
+
+    Attributes:
+        positions: How many batches of each problem were taken so far.
+    """
+
+    @property
+    def positions(self) -> Mapping[str, int]: ...
 
     def stop(self, reason: Stop) -> None:
         """Ends the run after this step; it is saved. The first reason stands."""

@@ -18,7 +18,7 @@ from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.feeds import Feeds, Stream
 from t2t_multimodel.training.ledger import Ledger
-from t2t_multimodel.training.listener import Listener, Listeners, Stop
+from t2t_multimodel.training.listener import Listener, Listeners, RollBack, Stop
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.schedule import learning_rate
 from t2t_multimodel.training.step import StepResult
@@ -102,6 +102,7 @@ class Loop:
         self._tell = Listeners((progress, *listeners))
         self._losses: dict[str, float] = {}
         self._stop: Stop | None = None
+        self._saved = 0
 
     def run(self, output_dir: Path) -> TrainResult:
         """Trains to `config.train_steps`, or until something ends it.
@@ -111,6 +112,7 @@ class Loop:
         """
         started = time.perf_counter()
         step, state = self._checkpoints.restore()
+        self._saved = step
         if step >= self._config.train_steps:
             self._progress.say(f"Already at step {step}; nothing is left to train.")
         else:
@@ -139,15 +141,47 @@ class Loop:
         """Tells all listeners `on_dev`."""
         self._tell.on_dev(step, scores)
 
+    @property
+    def positions(self) -> Mapping[str, int]:
+        """How many batches of each problem were taken so far."""
+        return self._feeds.positions
+
     def _train(self, step: int, state: Mapping[str, Any], signals: StopRequest) -> int:
         """Takes steps from `step` on; the number of the last."""
-        config, saved = self._config, step
+        self._open_feeds(step, state)
+        self._tell.set_state(state)
+        take_step = self._make_step(self._feeds.specs)
+        self._tell.on_start(step, self)
+        if step == 0 and self._config.on_nonfinite == "roll_back":
+            self._save(0, self._feeds, Ledger(0))  # There must be a way back.
+        while True:
+            try:
+                step = self._take_steps(step, take_step, signals)
+            except RollBack as back:
+                self._roll_back(back)
+                step = back.step
+            else:
+                self._checkpoints.wait()
+                self._tell.on_end(step)
+                return step
+
+    def _open_feeds(self, step: int, state: Mapping[str, Any]) -> None:
         # A checkpoint without positions was made when only the mixture knew them.
         positions = state.get("positions") or self._mixture.counts_before(step)
-        feeds = Feeds(self._streams, positions)
+        self._feeds = Feeds(self._streams, positions)
+
+    def _roll_back(self, back: RollBack) -> None:
+        """Makes the state that of a checkpoint, but for step and positions."""
+        step, state = self._checkpoints.restore(self._config.save_steps)
         self._tell.set_state(state)
-        take_step = self._make_step(feeds.specs)
-        self._tell.on_start(step, self)
+        self._open_feeds(back.step, {"positions": back.positions})
+        self._progress.say(
+            f"The weights are those of step {step}; going on behind step {back.step}."
+        )
+
+    def _take_steps(self, step: int, take_step: Step, signals: StopRequest) -> int:
+        """Takes steps until there is no more to do; the number of the last."""
+        config, feeds = self._config, self._feeds
         ledger = Ledger(step)
         while step < config.train_steps and not self._stop:
             problems = self._mixture.problems_at(step)
@@ -164,15 +198,13 @@ class Loop:
                 self._close(ledger, feeds)
             self._take_turns(step, ledger)
             if step % config.save_steps == 0:
-                saved = self._save(step, feeds, ledger)
+                self._save(step, feeds, ledger)
             if signals.signal_name:
                 self.stop(Stop(signals.signal_name))
         if len(ledger):
             self._close(ledger, feeds)
-        if saved != step:
+        if self._saved != step:
             self._save(step, feeds, ledger)
-        self._checkpoints.wait()
-        self._tell.on_end(step)
         return step
 
     def _batches(
@@ -201,11 +233,11 @@ class Loop:
             self._tell.on_turn(step)
             ledger.pause()
 
-    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> int:
+    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> None:
         self._read(ledger)
         self._tell.on_saving(step)
         state = {"positions": feeds.positions, **self._tell.state()}
         path = self._checkpoints.save(step, state)
         self._tell.on_save(step, path)
+        self._saved = step
         ledger.pause()
-        return step

@@ -35,7 +35,9 @@ CHANGEABLE = frozenset(
         *("train_steps", "learning_rate", "warmup_steps", "schedule"),
         *("final_learning_rate_fraction", "adam_beta1", "adam_beta2", "adam_epsilon"),
         *("clip_norm", "log_steps", "save_steps", "eval_steps", "eval_batches"),
-        *("keep_checkpoints", "keep_checkpoint_every", *_STAMPED),
+        *("keep_checkpoints", "keep_checkpoint_every", *_STAMPED, "on_nonfinite"),
+        *("nonfinite_limit", "dead_expert_share", "cosine_steps", "sample_steps"),
+        *("sample_count", "stop_on", "stop_patience", "best_by", "metric_examples"),
     )
 )
 

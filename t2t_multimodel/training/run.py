@@ -25,10 +25,7 @@ from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
-from t2t_multimodel.training.dev_loss import DevEvaluation, DevLoss
 from t2t_multimodel.training.freezing import check_steps, freeze, in_full
-from t2t_multimodel.training.keras_callbacks import KerasCallbacks
-from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.mixing import RunMixture
 from t2t_multimodel.training.optimizer import Adam
@@ -46,7 +43,7 @@ from t2t_multimodel.training.warm_start import (
     warm_start,
     warm_start_text,
 )
-from t2t_multimodel.training.watching.non_finite import NonFinite
+from t2t_multimodel.training.watching.watchers import watchers
 
 _log = logging.getLogger(__name__)
 
@@ -228,24 +225,13 @@ def train(
         checkpoints=checkpoints,
         average=average,
         progress=progress,
-        listeners=[run_mixture, realised, *_listeners(run, callbacks)],
+        listeners=[
+            *watchers(run, output_dir, progress.say, summaries, callbacks),
+            run_mixture,
+            realised,
+        ],
     )
     return loop.run(output_dir)
-
-
-def _listeners(
-    run: Prepared, callbacks: Sequence[keras.callbacks.Callback]
-) -> list[Listener]:
-    """Who is told what happens between the steps, in the order of being told."""
-    training = run.hparams.training
-    dev_loss = DevLoss(run.model, run.corpora.dev_batches(training))
-    listeners: list[Listener] = [
-        NonFinite(),
-        DevEvaluation(training.eval_steps, [dev_loss]),
-    ]
-    if callbacks:
-        listeners.append(KerasCallbacks(callbacks, run.model, training.eval_steps))
-    return listeners
 
 
 def _copy_definitions(names: Sequence[str], data_dir: Path, output_dir: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Container
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,8 +12,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import ops
+from rich.console import Console
 
+from t2t_multimodel.data.batch_records import BatchRecords
 from t2t_multimodel.layers.randomness import Dropout
+from t2t_multimodel.training.averaging import WeightAverage
+from t2t_multimodel.training.checkpoint import Checkpoints
+from t2t_multimodel.training.config import TrainingConfig
+from t2t_multimodel.training.dev_loss import DevEvaluation
+from t2t_multimodel.training.keras_callbacks import KerasCallbacks
+from t2t_multimodel.training.listener import Listener
+from t2t_multimodel.training.loop import Loop, TrainResult
+from t2t_multimodel.training.optimizer import Adam
+from t2t_multimodel.training.progress import Progress
+from t2t_multimodel.training.step import TrainStep
+from t2t_multimodel.training.strategy import make_strategy
+from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.watching.non_finite import NonFinite
 
 VOCAB, DEPTH, LENGTH = 11, 4, 5
 POISON = 0
@@ -78,10 +96,10 @@ def stub_batch(problem: str, number: int, size: int = 4) -> dict[str, Any]:
 
 
 class StubStream:
-    """Endless batches of a problem."""
+    """Endless batches of a problem, with a poisoned token in some."""
 
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
+    def __init__(self, problem: str, poisoned: Container[int] = ()) -> None:
+        self.problem, self.poisoned = problem, poisoned
 
     def dataset(
         self, first_batch: int = 0, num_batches: int | None = None
@@ -89,7 +107,10 @@ class StubStream:
         def batches() -> Any:
             number = first_batch
             while num_batches is None or number < first_batch + num_batches:
-                yield stub_batch(self.problem, number)
+                batch = stub_batch(self.problem, number)
+                if number in self.poisoned:
+                    batch["inputs"][-1, -1] = POISON
+                yield batch
                 number += 1
 
         spec = {
@@ -117,6 +138,11 @@ def stub_model() -> type[StubModel]:
 
 
 @pytest.fixture
+def stub_stream() -> type[StubStream]:
+    return StubStream
+
+
+@pytest.fixture
 def batch() -> Any:
     return stub_batch
 
@@ -129,3 +155,88 @@ def streams() -> dict[str, StubStream]:
 @pytest.fixture
 def mixture() -> StubMixture:
     return StubMixture()
+
+
+class Bench:
+    """Trains the stub model and keeps what one wants to look at afterwards."""
+
+    def __init__(self, stub_model: Any, mixture: Any, streams: Any) -> None:
+        self.parts = stub_model, mixture, streams
+        self.other_streams: dict[str, Any] = {}
+        self.console = Console(file=io.StringIO(), width=200)
+
+    def train(
+        self,
+        output_dir: Path,
+        callbacks: tuple[keras.callbacks.Callback, ...] = (),
+        strategy: str = "one_device",
+        listeners: tuple[Listener, ...] = (),
+        **fields: Any,
+    ) -> TrainResult:
+        stub_model, mixture, streams = self.parts
+        streams = {**streams, **self.other_streams}
+        defaults = {"learning_rate": 0.01, "warmup_steps": 3, "log_steps": 4}
+        config = TrainingConfig(**{**defaults, **fields})
+        scope = make_strategy(strategy)
+        with scope.scope():
+            self.model = stub_model()
+            weights = self.model.trainable_variables
+            adam = Adam(weights, config)
+            average = None
+            if config.ema_decay:
+                average = WeightAverage(weights, config.ema_decay, scope)
+        return Loop(
+            config=config,
+            mixture=mixture,
+            streams=streams,
+            make_step=lambda specs: TrainStep(self.model, adam, scope, specs, 0),
+            checkpoints=Checkpoints(output_dir, self.model, adam, average, keep=2),
+            average=average,
+            progress=Progress(Summaries(output_dir), config.train_steps, self.console),
+            listeners=[
+                NonFinite(
+                    config.on_nonfinite,
+                    config.nonfinite_limit,
+                    stub_records,
+                    output_dir,
+                    self.say,
+                    Summaries(output_dir),
+                ),
+                DevEvaluation(config.eval_steps, [lambda: {"first/loss": 1.5}]),
+                KerasCallbacks(callbacks, self.model, config.eval_steps),
+                *listeners,
+            ],
+        ).run(output_dir)
+
+    def say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+    @staticmethod
+    def saved(output_dir: Path) -> dict[str, np.ndarray]:
+        """All tensors of the newest checkpoint."""
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(output_dir)))
+        return {
+            name.removesuffix("/.ATTRIBUTES/VARIABLE_VALUE"): reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if name != "_CHECKPOINTABLE_OBJECT_GRAPH" and "save_counter" not in name
+        }
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        return [weight.numpy() for weight in self.model.trainable_variables]
+
+    @property
+    def output(self) -> str:
+        file = self.console.file
+        assert isinstance(file, io.StringIO)
+        return file.getvalue()
+
+
+def stub_records(problem: str, batch: int) -> BatchRecords:
+    files = {f"{problem}-00000-of-00001": (batch, batch + 1)}
+    return BatchRecords((batch, batch + 1), files, 8, 5)
+
+
+@pytest.fixture
+def bench(stub_model: Any, mixture: Any, streams: Any) -> Bench:
+    return Bench(stub_model, mixture, streams)

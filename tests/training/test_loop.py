@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 from pathlib import Path
@@ -12,80 +11,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from rich.console import Console
 
-from t2t_multimodel.training.averaging import WeightAverage
-from t2t_multimodel.training.checkpoint import Checkpoints, restore_weights
+from t2t_multimodel.training.checkpoint import restore_weights
 from t2t_multimodel.training.checkpoint_choice import find_checkpoint
-from t2t_multimodel.training.config import TrainingConfig
-from t2t_multimodel.training.dev_loss import DevEvaluation
-from t2t_multimodel.training.keras_callbacks import KerasCallbacks
 from t2t_multimodel.training.listener import Control, Listener, Stop
-from t2t_multimodel.training.loop import Loop, TrainResult
-from t2t_multimodel.training.optimizer import Adam
-from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.step import StepResult, TrainStep
-from t2t_multimodel.training.strategy import make_strategy
-from t2t_multimodel.training.summaries import Summaries
-from t2t_multimodel.training.watching.non_finite import NonFinite, NonFiniteLossError
-
-
-class Bench:
-    """Trains the stub model and keeps what one wants to look at afterwards."""
-
-    def __init__(self, stub_model: Any, mixture: Any, streams: Any) -> None:
-        self.parts = stub_model, mixture, streams
-        self.console = Console(file=io.StringIO(), width=200)
-
-    def train(
-        self,
-        output_dir: Path,
-        callbacks: tuple[keras.callbacks.Callback, ...] = (),
-        strategy: str = "one_device",
-        listeners: tuple[Listener, ...] = (),
-        **fields: Any,
-    ) -> TrainResult:
-        stub_model, mixture, streams = self.parts
-        defaults = {"learning_rate": 0.01, "warmup_steps": 3, "log_steps": 4}
-        config = TrainingConfig(**{**defaults, **fields})
-        scope = make_strategy(strategy)
-        with scope.scope():
-            self.model = stub_model()
-            weights = self.model.trainable_variables
-            adam = Adam(weights, config)
-            average = None
-            if config.ema_decay:
-                average = WeightAverage(weights, config.ema_decay, scope)
-        return Loop(
-            config=config,
-            mixture=mixture,
-            streams=streams,
-            make_step=lambda specs: TrainStep(self.model, adam, scope, specs, 0),
-            checkpoints=Checkpoints(output_dir, self.model, adam, average, keep=2),
-            average=average,
-            progress=Progress(Summaries(output_dir), config.train_steps, self.console),
-            listeners=[
-                NonFinite(),
-                DevEvaluation(config.eval_steps, [lambda: {"first/loss": 1.5}]),
-                KerasCallbacks(callbacks, self.model, config.eval_steps),
-                *listeners,
-            ],
-        ).run(output_dir)
-
-    @property
-    def weights(self) -> list[np.ndarray]:
-        return [weight.numpy() for weight in self.model.trainable_variables]
-
-    @property
-    def output(self) -> str:
-        file = self.console.file
-        assert isinstance(file, io.StringIO)
-        return file.getvalue()
-
-
-@pytest.fixture
-def bench(stub_model: Any, mixture: Any, streams: Any) -> Bench:
-    return Bench(stub_model, mixture, streams)
+from t2t_multimodel.training.watching.non_finite import NonFiniteLossError
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -111,7 +42,7 @@ def checkpoint_tensors(output_dir: Path) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
 def test_a_resumed_run_ends_with_the_bits_of_an_unbroken_one(
-    bench: Bench, tmp_path: Path, strategy: str
+    bench: Any, tmp_path: Path, strategy: str
 ) -> None:
     fields: dict[str, Any] = {"strategy": strategy, "ema_decay": 0.9}
     bench.train(tmp_path / "whole", train_steps=19, **fields)
@@ -132,7 +63,7 @@ def test_a_resumed_run_ends_with_the_bits_of_an_unbroken_one(
 
 
 def test_batches_go_on_from_the_saved_positions_not_from_the_mixture(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     bench.train(tmp_path, train_steps=7)
     opened = {}
@@ -154,7 +85,7 @@ def test_batches_go_on_from_the_saved_positions_not_from_the_mixture(
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_the_step_saves_and_says_how_to_go_on(
-    bench: Bench, tmp_path: Path, name: str
+    bench: Any, tmp_path: Path, name: str
 ) -> None:
     before = signal.getsignal(signal.SIGINT)
     result = bench.train(
@@ -166,7 +97,7 @@ def test_a_signal_ends_the_step_saves_and_says_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_finished_run_is_left_alone(bench: Bench, tmp_path: Path) -> None:
+def test_a_finished_run_is_left_alone(bench: Any, tmp_path: Path) -> None:
     bench.train(tmp_path, train_steps=3)
     before = checkpoint_tensors(tmp_path)
     result = bench.train(tmp_path, train_steps=3)
@@ -176,7 +107,7 @@ def test_a_finished_run_is_left_alone(bench: Bench, tmp_path: Path) -> None:
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_a_callback_can_stop_the_run(bench: Bench, tmp_path: Path) -> None:
+def test_a_callback_can_stop_the_run(bench: Any, tmp_path: Path) -> None:
     seen = []
 
     class Watch(keras.callbacks.Callback):
@@ -190,7 +121,7 @@ def test_a_callback_can_stop_the_run(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_the_loss_falls_and_every_problem_is_reported(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     result = bench.train(
         tmp_path, train_steps=240, log_steps=30, learning_rate=0.1, eval_steps=100
@@ -204,9 +135,7 @@ def test_the_loss_falls_and_every_problem_is_reported(
     assert result.losses["first"] < 1.5
 
 
-def test_tensorboard_gets_scalars_of_every_problem(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_tensorboard_gets_scalars_of_every_problem(bench: Any, tmp_path: Path) -> None:
     bench.train(tmp_path, train_steps=6, log_steps=3, eval_steps=3)
     found: dict[str, set[tuple[str, int]]] = {"train": set(), "dev": set()}
     for part, seen in found.items():
@@ -225,7 +154,7 @@ def test_tensorboard_gets_scalars_of_every_problem(
 
 
 def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(
-    bench: Bench, tmp_path: Path, streams: Any, batch: Any
+    bench: Any, tmp_path: Path, streams: Any, batch: Any
 ) -> None:
     bench.train(tmp_path, train_steps=3)
 
@@ -240,7 +169,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_it_is_saved(
 
 
 def test_the_average_follows_the_weights_and_is_what_a_restored_model_gets(
-    bench: Bench, stub_model: Any, tmp_path: Path
+    bench: Any, stub_model: Any, tmp_path: Path
 ) -> None:
     bench.train(tmp_path, train_steps=8, ema_decay=0.5)
     initial = [weight.numpy() for weight in stub_model().trainable_variables]
@@ -258,7 +187,7 @@ def test_the_average_follows_the_weights_and_is_what_a_restored_model_gets(
 
 
 def test_only_the_newest_checkpoints_stay_and_each_can_be_named(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     bench.train(tmp_path, train_steps=7, save_steps=2)
     names = sorted(path.stem for path in tmp_path.glob("*.index"))
@@ -269,7 +198,7 @@ def test_only_the_newest_checkpoints_stay_and_each_can_be_named(
 
 
 def test_a_run_whose_every_checkpoint_is_damaged_is_refused_in_one_line(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     bench.train(tmp_path, train_steps=2)
     (data,) = tmp_path.glob("model.ckpt-2.data*")
@@ -328,7 +257,7 @@ class Diary(Listener):
 
 
 def test_listeners_hear_everything_once_and_in_order(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     diary = Diary()
     bench.train(tmp_path, listeners=(diary,), train_steps=5, log_steps=2, save_steps=4)
@@ -349,9 +278,7 @@ def test_listeners_hear_everything_once_and_in_order(
     assert all(tf.is_tensor(loss) for loss in diary.unread)
 
 
-def test_a_listener_can_stop_the_run_with_a_reason(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_a_listener_can_stop_the_run_with_a_reason(bench: Any, tmp_path: Path) -> None:
     diary = Diary(stop_at=3)
     result = bench.train(tmp_path, listeners=(diary,), train_steps=9)
     assert (result.step, result.stopped_by) == (3, "diary")
@@ -360,7 +287,7 @@ def test_a_listener_can_stop_the_run_with_a_reason(
 
 
 def test_keras_callbacks_are_told_of_steps_evaluations_and_epochs(
-    bench: Bench, tmp_path: Path
+    bench: Any, tmp_path: Path
 ) -> None:
     told: list[Any] = []
 
@@ -406,14 +333,14 @@ def test_keras_callbacks_are_told_of_steps_evaluations_and_epochs(
     ]
 
 
-def test_keras_early_stopping_stops_a_run(bench: Bench, tmp_path: Path) -> None:
+def test_keras_early_stopping_stops_a_run(bench: Any, tmp_path: Path) -> None:
     early = keras.callbacks.EarlyStopping("val_first/loss", patience=2, mode="min")
     result = bench.train(tmp_path, (early,), train_steps=30, eval_steps=3, log_steps=3)
     assert (result.step, result.stopped_by) == (9, "callback")
 
 
 def test_only_callbacks_that_look_at_steps_make_them_wait(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = []
 
@@ -451,7 +378,7 @@ class Counter(Listener):
         self.count = state["count"]
 
 
-def test_a_listeners_state_goes_on_with_the_run(bench: Bench, tmp_path: Path) -> None:
+def test_a_listeners_state_goes_on_with_the_run(bench: Any, tmp_path: Path) -> None:
     bench.train(tmp_path, listeners=(Counter(),), train_steps=3)
     counter = Counter()
     bench.train(tmp_path, listeners=(counter,), train_steps=5)
