@@ -11,9 +11,10 @@ evaluation; then the same command is called again, until it is done.
 
 In the end every tensor of the last checkpoint (weights, Adam's moments and counts,
 moving average, step), the positions in the data, and every shard, index and vocabulary
-must have the bits of a run that was never killed. Prints a table; exit status 1 unless
-all are equal. The processes tell their phase through a file of two bytes, which is the
-only difference from what a user runs.
+must have the bits of a run that was never killed, and the ledger must tell the same but
+for seconds. With --then the second half of the steps goes by another mixture. Prints a
+table; exit status 1 unless all are equal. The processes tell their phase through a file
+of two bytes, which is the only difference from what a user runs.
 """
 
 from __future__ import annotations
@@ -90,10 +91,12 @@ class Job:
     Args:
         folder: Of the run; `data` and `run` are made in it.
         problems: What is trained on.
-        train_steps: Of the training.
+        trainings: The flags of one training after the other in the same folder.
     """
 
-    def __init__(self, folder: Path, problems: str, train_steps: int) -> None:
+    def __init__(
+        self, folder: Path, problems: str, trainings: Sequence[Sequence[str]]
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.phase_file = folder / "phase"
         self._log = folder / "log"
@@ -101,8 +104,8 @@ class Job:
         named = f"--problems={problems}"
         self.generate = ["t2t_datagen", named, data, "--max_examples=60"]
         self.generate += ["--vocab_size=400", "--num_shards=4", "--num_workers=2"]
-        self.train = ["t2t_trainer", named, data, f"--output_dir={folder / 'run'}"]
-        self.train += [f"--hparams={HPARAMS},train_steps={train_steps}"]
+        train = ["t2t_trainer", named, data, f"--output_dir={folder / 'run'}"]
+        self.trainings = [[*train, *flags] for flags in trainings]
 
     def run(self, command: Sequence[str], aim: Aim | None) -> str | None:
         """Runs a command to its end, or kills it; the phase in which that fell."""
@@ -143,6 +146,18 @@ class Job:
         return [PHASES[main]] + ([PHASES[thread]] if thread else [])
 
 
+def trainings(given: Any) -> list[list[str]]:
+    """The flags of the trainings: one, or two if the mixture is to change."""
+    hparams = f"{HPARAMS},batches_per_step={given.batches_per_step}"
+    steps = [given.train_steps]
+    if given.then:
+        steps.insert(0, given.train_steps // 2)
+    return [
+        [f"--hparams={hparams}", f"--train_steps={end}", f"--mixture={mixture}"]
+        for end, mixture in zip(steps, (given.mixture, given.then), strict=False)
+    ]
+
+
 def aims(chance: random.Random, spans: dict[str, float], number: int) -> list[Aim]:
     """When a run is to be killed, those in the data generation first."""
     found = []
@@ -155,11 +170,11 @@ def aims(chance: random.Random, spans: dict[str, float], number: int) -> list[Ai
 def killed_run(job: Job, planned: Sequence[Aim]) -> tuple[str, ...]:
     """Generates and trains, killed as planned; the phases in which that fell."""
     fell = []
-    plans = {
-        GENERATION: [aim for aim in planned if aim.phase == GENERATION],
-        TRAINING: [aim for aim in planned if aim.phase != GENERATION],
-    }
-    for command, own in zip((job.generate, job.train), plans.values(), strict=True):
+    generation = [aim for aim in planned if aim.phase == GENERATION]
+    others, parts = planned[len(generation) :], len(job.trainings)
+    commands = [(job.generate, generation)]
+    commands += [(job.trainings[i], others[i::parts]) for i in range(parts)]
+    for command, own in commands:
         for aim in own:
             phase = job.run(command, aim)
             if phase:
@@ -181,6 +196,9 @@ def difference(folder: Path, whole: Path) -> str:
         for path in (folder, whole)
     ]
     names = [set(reader.get_variable_to_shape_map()) for reader in readers]
+    ledgers = [_untimed_ledger(path / "run") for path in (folder, whole)]
+    if ledgers[0] != ledgers[1]:
+        return "ledger"
     if names[0] != names[1]:
         return str(min(names[0] ^ names[1]))
     for name in sorted(names[0]):
@@ -190,6 +208,16 @@ def difference(folder: Path, whole: Path) -> str:
         if not np.array_equal(ours, theirs):
             return name
     return ""
+
+
+def _untimed_ledger(output_dir: Path) -> list[dict[str, Any]]:
+    from t2t_multimodel.training.ledger_file import read_ledger
+
+    lines = read_ledger(output_dir)
+    for line in lines:
+        for amounts in line.get("problems", {}).values():
+            del amounts["seconds"]
+    return lines
 
 
 def _digests(data: Path) -> dict[str, str]:
@@ -252,6 +280,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--problems", default=PROBLEMS, help="of the miniature world")
     parser.add_argument("--kills", type=int, default=3, help="at most so often each")
     parser.add_argument("--train_steps", type=int, default=120, help="of each run")
+    parser.add_argument("--mixture", default="uniform", help="of the problems")
+    parser.add_argument("--then", help="the mixture of the second half of the steps")
+    parser.add_argument("--batches_per_step", type=int, default=1, help="of an update")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--json", help="write the outcomes into this file")
     given = parser.parse_args(arguments)
@@ -271,21 +302,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def compare(folder: Path, given: Any, console: Console) -> list[Outcome]:
     """The unbroken run, then all others beside it."""
-    whole = Job(folder / "whole", given.problems, given.train_steps)
+    whole = Job(folder / "whole", given.problems, trainings(given))
     spans = dict(_RECURRENT)
     started = time.perf_counter()
     whole.run(whole.generate, None)
     spans[GENERATION] = time.perf_counter() - started
     started = time.perf_counter()
-    whole.run(whole.train, None)
+    for training in whole.trainings:
+        whole.run(training, None)
     # Tracing the first steps takes about as long as the start and all the others.
-    spans[START] = spans[TRAINING] = (time.perf_counter() - started) / 2
+    seconds = (time.perf_counter() - started) / len(whole.trainings)
+    spans[START] = spans[TRAINING] = seconds / 2
     chance = random.Random(given.seed)
     outcomes = []
     for number in range(given.runs):
         planned = aims(chance, spans, chance.randint(1, given.kills))
         started = time.perf_counter()
-        job = Job(folder / str(number), given.problems, given.train_steps)
+        job = Job(folder / str(number), given.problems, trainings(given))
         kills = killed_run(job, planned)
         differs = difference(folder / str(number), folder / "whole")
         seconds = time.perf_counter() - started

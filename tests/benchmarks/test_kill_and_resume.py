@@ -8,12 +8,13 @@ import random
 import shutil
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import tensorflow as tf
 
 from t2t_multimodel.training import checkpoint_files
+from t2t_multimodel.training.ledger_file import LedgerFile
 from t2t_multimodel.training.tensor_file import write_tensors
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def test_a_command_is_killed_in_its_phase_and_ends_when_called_again(
 ) -> None:
     path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
     monkeypatch.setenv("PYTHONPATH", path)
-    job = benchmark.Job(tmp_path, "image_mini", 1)
+    job = benchmark.Job(tmp_path, "image_mini", [["--train_steps=1"]])
     aim = benchmark.Aim(benchmark.GENERATION, 1, 0.1)
     assert job.run(job.generate, aim) == benchmark.GENERATION
     assert not (tmp_path / "data" / "image_mini.manifest.json").exists()
@@ -58,6 +59,20 @@ def test_a_command_is_killed_in_its_phase_and_ends_when_called_again(
     assert (tmp_path / "data" / "image_mini.manifest.json").exists()
     with pytest.raises(SystemExit, match=r"ended with status 1: .* no flag"):
         job.run([*job.generate, "nonsense=1"], None)
+
+
+def test_the_mixture_of_the_second_half_is_a_training_of_its_own(
+    benchmark: ModuleType,
+) -> None:
+    given = SimpleNamespace(train_steps=9, mixture="a=2", then=None, batches_per_step=3)
+    (alone,) = benchmark.trainings(given)
+    assert alone[1:] == ["--train_steps=9", "--mixture=a=2"]
+    assert alone[0].endswith(",batches_per_step=3")
+    given.then = "b=2"
+    assert [flags[1:] for flags in benchmark.trainings(given)] == [
+        ["--train_steps=4", "--mixture=a=2"],
+        ["--train_steps=9", "--mixture=b=2"],
+    ]
 
 
 def test_a_difference_is_named(benchmark: ModuleType, tmp_path: Path) -> None:
@@ -73,6 +88,8 @@ def test_a_difference_is_named(benchmark: ModuleType, tmp_path: Path) -> None:
     assert benchmark.difference(other, whole).startswith("state/")
     save(other, weight=1.0 + 2**-23, state='{"positions": {"a": 3}}')
     assert benchmark.difference(other, whole).startswith("weights/a/0/")
+    LedgerFile(other / "run").append({"step": 3, "since": 0, "problems": {}})
+    assert benchmark.difference(other, whole) == "ledger"
     (other / "data" / "vocab.model").write_bytes(b"w")
     assert benchmark.difference(other, whole) == "data"
 
