@@ -12,7 +12,9 @@ evaluation; then the same command is called again, until it is done.
 In the end every tensor of the last checkpoint (weights, Adam's moments and counts,
 moving average, step), the positions in the data, and every shard, index and vocabulary
 must have the bits of a run that was never killed, and the ledger must tell the same but
-for seconds. With --then the second half of the steps goes by another mixture. Prints a
+for seconds. With --then the second half of the steps goes by another mixture. With
+--signal=TERM or INT the processes are asked to end instead, and must do so with a
+status that says so. Prints a
 table; exit status 1 unless all are equal. The processes tell their phase through a file
 of two bytes, which is the only difference from what a user runs.
 """
@@ -59,6 +61,9 @@ GENERATION, START, TRAINING, WRITING, EVALUATION = PHASES = (
 # Phases that come again and again; how long after one began it may be killed.
 _RECURRENT = {WRITING: 0.03, EVALUATION: 0.1}
 _POLL_SECONDS = 0.001
+# How a process ends that was killed, and one that was asked to end: by the signal
+# itself where there was nothing to save yet.
+STATUSES = {"KILL": (-9,), "TERM": (143, -15), "INT": (130,)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +97,19 @@ class Job:
         folder: Of the run; `data` and `run` are made in it.
         problems: What is trained on.
         trainings: The flags of one training after the other in the same folder.
+        signal_name: What ends it: KILL, TERM or INT.
     """
 
     def __init__(
-        self, folder: Path, problems: str, trainings: Sequence[Sequence[str]]
+        self,
+        folder: Path,
+        problems: str,
+        trainings: Sequence[Sequence[str]],
+        signal_name: str = "KILL",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.phase_file = folder / "phase"
+        self._signal = signal_name
         self._log = folder / "log"
         data = f"--data_dir={folder / 'data'}"
         named = f"--problems={problems}"
@@ -116,13 +127,14 @@ class Job:
             process = subprocess.Popen(
                 child, stdout=log, stderr=log, start_new_session=True
             )
-        is_hit = aim is not None and self._wait(process, aim)
-        if is_hit:
+        phase = None
+        if aim is not None and self._wait(process, aim):
+            phase = self._phases()[-1]
             with contextlib.suppress(ProcessLookupError):  # it ended just now
-                os.killpg(process.pid, signal.SIGKILL)
+                os.killpg(process.pid, signal.Signals[f"SIG{self._signal}"])
         status = process.wait()
-        if is_hit and status == -signal.SIGKILL:
-            return self._phases()[-1]
+        if phase and status in STATUSES[self._signal]:
+            return phase
         if status:
             text = self._log.read_text("utf-8", "replace").strip().splitlines()
             raise SystemExit(f"{command[0]} ended with status {status}: {text[-1]}")
@@ -284,6 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--then", help="the mixture of the second half of the steps")
     parser.add_argument("--batches_per_step", type=int, default=1, help="of an update")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--signal", default="KILL", choices=STATUSES, help="what ends")
     parser.add_argument("--json", help="write the outcomes into this file")
     given = parser.parse_args(arguments)
     console = Console()
@@ -318,9 +331,10 @@ def compare(folder: Path, given: Any, console: Console) -> list[Outcome]:
     for number in range(given.runs):
         planned = aims(chance, spans, chance.randint(1, given.kills))
         started = time.perf_counter()
-        job = Job(folder / str(number), given.problems, trainings(given))
+        path = folder / str(number)
+        job = Job(path, given.problems, trainings(given), given.signal)
         kills = killed_run(job, planned)
-        differs = difference(folder / str(number), folder / "whole")
+        differs = difference(path, folder / "whole")
         seconds = time.perf_counter() - started
         outcomes.append(Outcome(kills, differs, seconds))
         told = ", ".join(kills) or "nowhere"
