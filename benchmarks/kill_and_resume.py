@@ -14,9 +14,9 @@ moving average, step), the positions in the data, and every shard, index and voc
 must have the bits of a run that was never killed, and the ledger must tell the same but
 for seconds. With --then the second half of the steps goes by another mixture. With
 --signal=TERM or INT the processes are asked to end instead, and must do so with a
-status that says so. Prints a
-table; exit status 1 unless all are equal. The processes tell their phase through a file
-of two bytes, which is the only difference from what a user runs.
+status that says so. Prints a table; exit status 1 unless all are equal. The processes
+tell their phase through a file of two bytes, which is the only difference from what a
+user runs.
 """
 
 from __future__ import annotations

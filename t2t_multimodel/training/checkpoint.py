@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -280,10 +281,15 @@ def _write(
         files.prune(folder, keep, keep_every)
     except (OSError, tf.errors.OpError) as error:
         files.tidy(folder)
-        reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
         raise OSError(
             f"the checkpoint of step {step} could not be written into {folder}: "
-            f"{reason.splitlines()[0]}. Those before it are whole; once there is room, "
+            f"{_reason(error)}. Those before it are whole; once there is room, "
             "the same command goes on from the newest."
         ) from error
     return path
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, without TensorFlow's names of operations."""
+    text = re.sub(r"{{.*?}} *| *\[Op:\w+\]", "", str(error))
+    return text.strip().splitlines()[0]

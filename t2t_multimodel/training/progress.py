@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from t2t_multimodel.training.ledger import Interval
-from t2t_multimodel.training.listener import Listener
+from t2t_multimodel.training.listener import Control, Listener
 from t2t_multimodel.training.summaries import Summaries
 
 LOSS = "/loss"
@@ -64,6 +64,10 @@ class Progress(Listener):
     def show(self, table: Table) -> None:
         """A table that stays."""
         self._console.print(table)
+
+    def on_start(self, step: int, control: Control) -> None:
+        if step:
+            self._summaries.go_on(step)
 
     def on_interval(self, interval: Interval) -> None:
         for name, problem in interval.problems.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,11 @@ class Summaries:
     def __init__(self, output_dir: Path) -> None:
         self._output_dir = output_dir
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._goes_on_from: int | None = None
+
+    def go_on(self, step: int) -> None:
+        """Lets TensorBoard forget what a run that was killed wrote after this step."""
+        self._goes_on_from = step
 
     def scalars(self, part: str, step: int, values: Mapping[str, float]) -> None:
         """Figures by name."""
@@ -47,6 +53,23 @@ class Summaries:
 
     def _writer(self, part: str) -> tf.summary.SummaryWriter:
         if part not in self._writers:
-            directory = str(self._output_dir / part)
-            self._writers[part] = tf.summary.create_file_writer(directory)
+            directory = self._output_dir / part
+            if self._goes_on_from is not None and directory.exists():
+                _forget_after(directory, self._goes_on_from)
+            self._writers[part] = tf.summary.create_file_writer(str(directory))
         return self._writers[part]
+
+
+def _forget_after(directory: Path, step: int) -> None:
+    """Writes what TensorBoard takes for a restart: later points before it are void."""
+    # Read in the order of their names: after all that is there, before what comes.
+    path = directory / f"events.out.tfevents.{int(time.time()):010}.0.restart.v2"
+    log = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+    with tf.io.TFRecordWriter(str(path)) as file:
+        for fields in (
+            {"file_version": "brain.Event:2"},
+            {"step": step + 1, "session_log": log},  # the first one of all is a start
+            {"step": step + 1, "session_log": log},
+        ):
+            event = tf.compat.v1.Event(wall_time=time.time(), **fields)
+            file.write(event.SerializeToString())

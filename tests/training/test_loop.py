@@ -97,6 +97,36 @@ def test_a_signal_ends_the_step_saves_and_says_how_to_go_on(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_a_signal_during_an_evaluation_ends_the_run_after_it(
+    bench: Any, tmp_path: Path
+) -> None:
+    class Evaluated(Listener):
+        every = 4
+
+        def on_turn(self, step: int) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    result = bench.train(tmp_path, listeners=(Evaluated(),), train_steps=50)
+    assert (result.step, result.stopped_by) == (4, "SIGTERM")
+    assert find_checkpoint(tmp_path).endswith("model.ckpt-4")
+
+
+def test_a_second_signal_ends_a_run_at_once_and_what_was_saved_is_whole(
+    bench: Any, tmp_path: Path
+) -> None:
+    twice = (Interrupt(6, signal.SIGINT), Interrupt(6, signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        bench.train(tmp_path / "parts", twice, train_steps=9, save_steps=5)
+    assert find_checkpoint(tmp_path / "parts").endswith("model.ckpt-5")
+    bench.train(tmp_path / "parts", train_steps=9, save_steps=5)
+    bench.train(tmp_path / "whole", train_steps=9)
+    whole = checkpoint_tensors(tmp_path / "whole")
+    parts = checkpoint_tensors(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, parts[name], err_msg=name)
+
+
 def test_a_finished_run_is_left_alone(bench: Any, tmp_path: Path) -> None:
     bench.train(tmp_path, train_steps=3)
     before = checkpoint_tensors(tmp_path)
