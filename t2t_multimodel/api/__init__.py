@@ -17,9 +17,11 @@ from t2t_multimodel.api.functions import (
     compare,
     decode,
     evaluate,
+    fit_batches,
     generate,
     load,
     make_hparams,
+    new_model,
     train,
 )
 from t2t_multimodel.api.trained_run import TrainedRun
@@ -29,8 +31,10 @@ __all__ = [
     "compare",
     "decode",
     "evaluate",
+    "fit_batches",
     "generate",
     "load",
     "make_hparams",
+    "new_model",
     "train",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from t2t_multimodel.decoding.raw_inputs import Answer
     from t2t_multimodel.evaluation.comparison import ProblemComparison
     from t2t_multimodel.evaluation.score import ProblemScores
+    from t2t_multimodel.models.multimodel import MultiModel
     from t2t_multimodel.training.config import HParams
     from t2t_multimodel.training.restore import Run
 
@@ -254,6 +255,33 @@ def decode(
         items = reading.read_arguments(inputs or (), known)[:max_examples]
     decoder = RawDecoder(loaded, _decode_config(decode_hparams), top_k, data_dir=folder)
     return decoder.decode(jobs_of(loaded, items, _names(problems or ())), on_error)
+
+
+def new_model(
+    problems: Problems, data_dir: PathLike, hparams: HParams | str = DEFAULT_SET
+) -> MultiModel:
+    """A model of some problems with its weights at random; `view` gives its parts."""
+    quiet.import_tensorflow()
+    from t2t_multimodel.training import fitting
+
+    names = _names(problems, data_dir)
+    return fitting.new_model(make_hparams(hparams), names, data_dir)
+
+
+def fit_batches(
+    problem: str,
+    data_dir: PathLike,
+    hparams: HParams | str = DEFAULT_SET,
+    *,
+    split: str = "train",
+    pad_to: int | None = None,
+) -> Any:
+    """A problem's batches as a view's `fit` takes them, see `training.fitting`."""
+    quiet.import_tensorflow()
+    from t2t_multimodel.training import fitting
+
+    (name,) = _names(problem, data_dir)
+    return fitting.fit_batches(make_hparams(hparams), name, data_dir, split, pad_to)
 
 
 def make_hparams(hparams: HParams | str = DEFAULT_SET, **fields: Any) -> HParams:

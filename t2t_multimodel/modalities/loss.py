@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
@@ -29,13 +30,46 @@ def cross_entropy(
     Returns:
         (sum of the losses in nats, number of targets), float32 scalars.
     """
+    losses = _losses(logits, targets, label_smoothing)
+    if mask is None:
+        return ops.sum(losses), ops.cast(ops.size(losses), "float32")
+    weights = ops.cast(mask, "float32")
+    return ops.sum(losses * weights), ops.sum(weights)
+
+
+@keras.saving.register_keras_serializable("t2t_multimodel")
+class SmoothedCrossEntropy(keras.losses.Loss):
+    """The same for Keras's `compile`: the mean loss of a target that counts.
+
+    Sample weights say which targets count: the mask, `[B, L]`, or ones, `[B]`.
+
+    Args:
+        label_smoothing: As in `cross_entropy`.
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean_with_sample_weight",
+        name: str = "smoothed_cross_entropy",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return _losses(y_pred, y_true, self.label_smoothing)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+def _losses(logits: Any, targets: Any, label_smoothing: float) -> Any:
+    """The loss of each target, float32."""
     logits = ops.cast(logits, "float32")
     targets = ops.expand_dims(ops.cast(targets, "int32"), -1)
     right = ops.squeeze(ops.take_along_axis(logits, targets, axis=-1), -1)
     losses = ops.logsumexp(logits, axis=-1) - (1.0 - label_smoothing) * right
     if label_smoothing:
         losses = losses - label_smoothing * ops.mean(logits, axis=-1)
-    if mask is None:
-        return ops.sum(losses), ops.cast(ops.size(losses), "float32")
-    weights = ops.cast(mask, "float32")
-    return ops.sum(losses * weights), ops.sum(weights)
+    return losses

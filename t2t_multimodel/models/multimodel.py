@@ -24,7 +24,7 @@ from keras import ops
 from t2t_multimodel.modalities.audio import AudioBottom
 from t2t_multimodel.modalities.categorical import CategoricalBody, CategoricalTop
 from t2t_multimodel.modalities.image import ImageBottom
-from t2t_multimodel.modalities.loss import cross_entropy
+from t2t_multimodel.modalities.loss import SmoothedCrossEntropy, cross_entropy
 from t2t_multimodel.modalities.text import TextBottom, TextTop
 from t2t_multimodel.models.blocks import Decoder, Encoder, Mixer
 from t2t_multimodel.models.config import ModelConfig
@@ -262,6 +262,8 @@ class ProblemView(keras.Model):
             self.command_id = 0
             self.categorical = owner.tops["categorical"]
             self.top = owner.tops[task.name]
+        # Left to choose, `compile` takes XLA on accelerators, which our steps do not.
+        self.supports_jit = False
         self.built = True
 
     @property
@@ -341,6 +343,19 @@ class ProblemView(keras.Model):
             self.config.label_smoothing,
         )
 
+    def make_loss(self) -> keras.losses.Loss:
+        """What `compile` takes as `loss` to train as `loss_terms` does."""
+        return SmoothedCrossEntropy(self.config.label_smoothing)
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        """What `compile` takes as `weighted_metrics`: teacher-forced figures."""
+        return [
+            keras.metrics.SparseCategoricalCrossentropy(
+                name="log_perplexity", from_logits=True
+            ),
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        ]
+
     def compute_loss(
         self,
         x: Any = None,
@@ -349,7 +364,12 @@ class ProblemView(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Mean loss of a target plus the balancing losses (Keras's `fit` calls it)."""
+        """What Keras's `fit` makes small: a target's mean loss, and the balancing ones.
+
+        Without `y` the loss is the view's own; with it, the one that was compiled.
+        """
+        if y is not None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
         loss_sum, weight_sum = self.loss_terms(y_pred, x)
         loss = loss_sum / ops.maximum(weight_sum, 1.0)
         for extra in self.losses:

@@ -60,14 +60,19 @@ class Corpora:
         }
 
     def _dev_batches(self, problem: Problem, config: TrainingConfig) -> tf.data.Dataset:
-        batches = eval_batches(
+        return self.eval_batches(problem, config, "dev").take(config.eval_batches)
+
+    def eval_batches(
+        self, problem: Problem, config: TrainingConfig, split: str
+    ) -> tf.data.Dataset:
+        """Every example of a split once, in batches as large as in training."""
+        return eval_batches(
             problem,
             self.data_dir,
             self.vocabulary,
-            split="dev",
+            split=split,
             batch_cost=_batch_cost(problem, config),
         )
-        return batches.take(config.eval_batches)
 
 
 def open_corpora(
