@@ -17,6 +17,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_multimodel.layers.notes import note
 from t2t_multimodel.layers.randomness import LayerSeed
 
 
@@ -179,7 +180,8 @@ class MixtureOfExperts(keras.layers.Layer):
             nor counted in the losses, and get 0. None: all count.
 
     Returns:
-        `[B, L, D]`. The two balancing losses are added to `losses` in training.
+        `[B, L, D]`. The two balancing losses are added to `losses` in training. How
+        many positions each expert got, float32 `[E]`, is noted as `layer_path`.
     """
 
     def __init__(
@@ -240,7 +242,8 @@ class MixtureOfExperts(keras.layers.Layer):
     def call(self, x_BLD: Any, mask_BL: Any = None, training: bool = False) -> Any:
         x_TD = ops.reshape(x_BLD, (-1, x_BLD.shape[-1]))
         mask_T = None if mask_BL is None else ops.reshape(mask_BL, (-1,))
-        weight_TK, expert_TK, _ = self.router(x_TD, mask_T, training=training)
+        weight_TK, expert_TK, load_E = self.router(x_TD, mask_T, training=training)
+        note(self.layer_path, load_E)
         if mask_T is not None:
             # Padding goes to an expert that does not exist, behind all others.
             expert_TK = ops.where(

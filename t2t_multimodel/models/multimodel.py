@@ -133,6 +133,13 @@ class MultiModel(keras.Model):
         """The problems by name."""
         return dict(self._tasks.value)
 
+    @property
+    def expert_layers(self) -> tuple[str, ...]:
+        """The paths of its mixtures of experts, which note their loads under them."""
+        parts = (self.encoder, getattr(self, "decoder", None))
+        blocks = [part.experts for part in parts if part is not None]
+        return tuple(block.experts.layer_path for block in blocks if block is not None)
+
     def view(self, name: str) -> ProblemView:
         """The model of one problem; its weights are shared with the other views.
 

@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from t2t_multimodel.training.step import StepResult
 
 
@@ -132,7 +134,7 @@ class Ledger:
     def read(self) -> list[Entry]:
         """Reads the results of the batches since the last reading; those batches."""
         fresh = [
-            entry._replace(result=StepResult(*(float(value) for value in entry.result)))
+            entry._replace(result=StepResult(*map(_read, entry.result)))
             for entry in self._entries[self._num_read :]
         ]
         self._entries[self._num_read :] = fresh
@@ -169,6 +171,12 @@ class Ledger:
         self._start = self._last = time.perf_counter()
         self._waited = seconds_waited
         self._rate = 0.0
+
+
+def _read(value: Any) -> Any:
+    """A float, or an array where there are several."""
+    array = np.asarray(value)
+    return array if array.ndim else float(array)
 
 
 def _summed_up(rows: list[tuple[float, ...]]) -> ProblemInterval:

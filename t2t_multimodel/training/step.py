@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from t2t_multimodel.layers.notes import taken_notes
 from t2t_multimodel.layers.randomness import step_seed
 from t2t_multimodel.training.optimizer import Adam, dense
 from t2t_multimodel.training.strategy import replica_share
@@ -27,6 +28,8 @@ class StepResult(NamedTuple):
         gradient_norm: Global norm, before clipping, of the update's gradient.
         examples: How many the batch holds.
         padded: How many targets it would hold, were its padding targets too.
+        loads: Positions that each expert got, float32 `[X, E]`, for the X layers of
+            `MultiModel.expert_layers`; 0 where there are none.
     """
 
     loss: Any
@@ -35,6 +38,7 @@ class StepResult(NamedTuple):
     gradient_norm: Any
     examples: Any = 0.0
     padded: Any = 0.0
+    loads: Any = 0.0
 
 
 class TrainStep:
@@ -57,6 +61,7 @@ class TrainStep:
         seed: int,
     ) -> None:
         self._optimizer = optimizer
+        self._expert_layers = getattr(model, "expert_layers", ())
         self._strategy = strategy
         self._seed = seed
         self._views = {name: model.view(name) for name in specs}
@@ -115,7 +120,11 @@ class TrainStep:
         context = tf.distribute.get_replica_context()
         features, live = replica_share(features)
         weights = view.trainable_variables
-        with step_seed(self._step_seed(step)), tf.GradientTape() as tape:
+        with (
+            step_seed(self._step_seed(step)),
+            taken_notes() as notes,
+            tf.GradientTape() as tape,
+        ):
             logits = view({**features, "command": command}, training=True)
             loss_sum, weight_sum = view.loss_terms(logits, features)
             loss_sum, weight_sum = loss_sum * live, weight_sum * live
@@ -135,7 +144,8 @@ class TrainStep:
         ]
         kept = _unless_finite(loss, used)
         norm = self._use(context, kept, [weight for _, weight in used], rate)
-        loss_sum, balance = total(context, [loss_sum, balance])
+        loads = _loads(self._expert_layers, notes) * live
+        loss_sum, balance, loads = total(context, [loss_sum, balance, loads])
         return StepResult(
             loss=loss_sum / tf.maximum(weight, 1e-9),
             weight=weight,
@@ -143,6 +153,7 @@ class TrainStep:
             gradient_norm=norm,
             examples=examples,
             padded=padded,
+            loads=loads,
         )
 
     def _use(
@@ -179,6 +190,14 @@ def _unless_finite(loss: Any, used: Sequence[tuple[Any, Any]]) -> list[Any]:
     smallest = min(range(len(used)), key=lambda i: math.prod(used[i][1].shape))
     gradients[smallest] += tf.where(tf.math.is_finite(loss), 0.0, float("nan"))
     return gradients
+
+
+def _loads(layers: Sequence[str], notes: Mapping[str, Any]) -> Any:
+    """The loads of all layers of experts, 0 for those that a view does not have."""
+    if not any(layer in notes for layer in layers):
+        return tf.zeros([])
+    nothing = tf.zeros_like(next(notes[layer] for layer in layers if layer in notes))
+    return tf.stack([notes.get(layer, nothing) for layer in layers])
 
 
 def _sizes(features: Mapping[str, Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from t2t_multimodel.training.dev_loss import DevEvaluation, DevLoss
 from t2t_multimodel.training.keras_callbacks import KerasCallbacks
 from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.watching.expert_loads import ExpertLoads
 from t2t_multimodel.training.watching.non_finite import NonFinite
 
 if TYPE_CHECKING:
@@ -45,8 +46,20 @@ def watchers(
             say,
             summaries,
         ),
-        DevEvaluation(training.eval_steps, [dev_loss]),
     ]
+    if run.model.expert_layers:
+        listeners.append(
+            ExpertLoads(
+                run.model.expert_layers,
+                run.hparams.model.num_experts,
+                tuple(streams),
+                training.dead_expert_share,
+                output_dir,
+                say,
+                summaries,
+            )
+        )
+    listeners.append(DevEvaluation(training.eval_steps, [dev_loss]))
     if callbacks:
         listeners.append(KerasCallbacks(callbacks, run.model, training.eval_steps))
     return listeners
