@@ -93,7 +93,7 @@ class Realised(Listener):
             ValueError: A line of the ledger is damaged.
         """
         self.totals = {name: Amounts() for name in self._batches_per_epoch}
-        self._step = self._since = step
+        self._since = step
         lines = self._file.go_back(step)
         for line in lines:
             for name, amounts in line.get("problems", {}).items():
@@ -108,20 +108,22 @@ class Realised(Listener):
                 step,
             )
         self._shown = self._batches()
-        self._fresh: dict[str, list[Entry]] = {}
+        self._fresh: list[Entry] = []
         change = self._mixture.change
         if change is not None:
             told = {"old": change.old, "new": change.new}
             self._file.append({"step": change.step, "mixture": told})
 
     def on_results(self, entries: Sequence[Entry]) -> None:
-        for entry in entries:
-            self._fresh.setdefault(entry.problem, []).append(entry)
-            self._step = entry.step
+        if entries:
+            # A run that was rolled back takes some of the steps just read again.
+            first = entries[0].step
+            self._fresh = [entry for entry in self._fresh if entry.step < first]
+            self._fresh += entries
 
     def on_interval(self, interval: Interval) -> None:
         """Writes a line, and how far each problem is for TensorBoard."""
-        self._write()
+        self._write(interval.step)
         batches, asked = self._batches(), self._mixture.shares_at(interval.step - 1)
         had = {name: batches[name] - self._shown[name] for name in batches}
         self._shown = batches
@@ -137,7 +139,7 @@ class Realised(Listener):
 
     def on_saving(self, step: int) -> None:
         """Writes a line: what the checkpoint has seen must be in the file."""
-        self._write()
+        self._write(step)
 
     def on_end(self, step: int) -> None:
         """Shows the whole run's table."""
@@ -163,21 +165,22 @@ class Realised(Listener):
         table.add_row("all", *_cells(whole, whole.batches, ""), "")
         return table
 
-    def _write(self) -> None:
+    def _write(self, step: int) -> None:
         """A line of the steps since the last one, if there were any."""
-        if not self._fresh:
-            return
+        by_problem: dict[str, list[Entry]] = {}
+        for entry in self._fresh:
+            if entry.step <= step:
+                by_problem.setdefault(entry.problem, []).append(entry)
         problems = {}
-        for name in self.totals:
-            if name in self._fresh:
-                amounts = _amounts(self._fresh[name])
-                self.totals[name].add(amounts)
-                epochs = round(self._epochs(name), 6)
-                problems[name] = {**dataclasses.asdict(amounts), "epochs": epochs}
-        self._file.append(
-            {"step": self._step, "since": self._since, "problems": problems}
-        )
-        self._since, self._fresh = self._step, {}
+        for name, entries in by_problem.items():
+            amounts = _amounts(entries)
+            self.totals[name].add(amounts)
+            epochs = round(self._epochs(name), 6)
+            problems[name] = {**dataclasses.asdict(amounts), "epochs": epochs}
+        if problems:
+            line = {"step": step, "since": self._since, "problems": problems}
+            self._file.append(line)
+        self._since, self._fresh = step, []
 
     def _batches(self) -> dict[str, int]:
         return {name: total.batches for name, total in self.totals.items()}

@@ -226,9 +226,9 @@ def train(
         average=average,
         progress=progress,
         listeners=[
-            *watchers(run, output_dir, progress.say, summaries, callbacks),
             run_mixture,
-            realised,
+            realised,  # It also counts what a watcher then rolls back.
+            *watchers(run, output_dir, progress.say, summaries, callbacks),
         ],
     )
     return loop.run(output_dir)

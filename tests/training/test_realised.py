@@ -70,6 +70,20 @@ def test_an_interval_adds_up_each_problems_batches(tmp_path: Path) -> None:
     ]
 
 
+def test_steps_that_a_roll_back_takes_again_count_once(tmp_path: Path) -> None:
+    account, _ = realised(tmp_path)
+    account.on_start(0, CONTROL)
+    account.on_results([entry(step, "a") for step in (1, 2, 3, 4)])
+    # Step 2 was not finite: the run goes on behind it, with what it read ahead.
+    account.on_results([entry(3, "b"), entry(4, "b")])
+    account.on_saving(4)
+    account.on_results([entry(5, "a"), entry(6, "a")])
+    account.on_saving(5)  # rolled back, and ended before step 6 came again
+    lines = read_ledger(tmp_path)
+    assert [(line["since"], line["step"]) for line in lines] == [(0, 4), (4, 5)]
+    assert [total.batches for total in account.totals.values()] == [3, 2]
+
+
 def test_totals_go_on_from_the_checkpoint(tmp_path: Path) -> None:
     account, _ = realised(tmp_path)
     account.on_start(0, CONTROL)

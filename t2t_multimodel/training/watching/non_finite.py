@@ -46,7 +46,7 @@ class _Batch(NamedTuple):
 
 
 class NonFinite(Listener):
-    """Does with such steps what was asked for; stands before all other listeners.
+    """Does with such steps what was asked for; stands before all that use results.
 
     Args:
         policy: "stop", "skip" or "roll_back".
