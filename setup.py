@@ -78,6 +78,7 @@ setup(
             "t2t-trainer = t2t_multimodel.bin.t2t_trainer:run",
             "t2t-eval = t2t_multimodel.bin.t2t_eval:run",
             "t2t-decoder = t2t_multimodel.bin.t2t_decoder:run",
+            "t2t-report = t2t_multimodel.bin.t2t_report:run",
             "t2t-avg-all = t2t_multimodel.bin.t2t_avg_all:run",
             "t2t-bleu = t2t_multimodel.bin.t2t_bleu:run",
         ]

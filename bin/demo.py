@@ -3,7 +3,8 @@
 Makes the data of the group mini_eight (speech, images, captions, parsing and four
 directions of translation over one miniature world), trains one multimodel_tiny on all
 of them together, scores it on scenes it has never seen, and shows what it makes of a
-few of those. Run again, it goes on where it stopped; what is done is kept.
+few of those; a report of the run, one HTML page, comes last. Run again, it goes on
+where it stopped; what is done is kept.
 
   python -m t2t_multimodel.bin.demo --demo_dir=demo_run
 
@@ -13,6 +14,7 @@ Everything it does is what these commands do:
   t2t-trainer --problems=mini_eight --data_dir=demo_run/data --output_dir=demo_run/run
       --mixture=MIXTURE
   t2t-eval --output_dir=demo_run/run --max_examples=200 --report_dir=demo_run/report
+  t2t-report demo_run/run --noevaluate
 """
 
 from __future__ import annotations
@@ -89,11 +91,13 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     results = _evaluate(console, root)
     _show_scenes(console, results)
+    page = _report(console, root)
     minutes = (time.perf_counter() - started) / 60
     run = root / "run"
     for line in (
         f"\nAll of it took {minutes:.1f} minutes and is in {root}.",
         f"Scores and all outputs: {root / 'report'}",
+        f"The run on one page, to look at or to attach to a mail: {page}",
         f"Curves of each problem: tensorboard --logdir={run}",
         f"A sentence of your own: t2t-decoder --output_dir={run} "
         '--problem=translate_ende_mini "..."',
@@ -155,6 +159,7 @@ def _train(console: Console, root: Path, hparams: Any) -> bool:
 def _evaluate(console: Console, root: Path) -> Any:
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate
+    from t2t_multimodel.evaluation.saved import save_scores
     from t2t_multimodel.training.restore import load_run
 
     _say(
@@ -166,6 +171,7 @@ def _evaluate(console: Console, root: Path) -> Any:
     run = load_run(root / "run")
     results = evaluate(run, max_examples=FLAGS.eval_examples, show_progress=True)
     report.write_summaries(root / "run", run.step, results)
+    save_scores(root / "run", run.step, results)
     report.save_report(root / "report", run, results)
     report.print_table(results)
     return results
@@ -177,6 +183,16 @@ def _show_scenes(console: Console, results: Any) -> None:
     console.print("\n[bold]4. What it makes of scenes that it has never seen[/]")
     for index in range(min(NUM_SCENES, *(r.num_examples for r in results))):
         show_scene(console, results, index)
+
+
+def _report(console: Console, root: Path) -> Path:
+    from t2t_multimodel.reporting.facts import Asked
+    from t2t_multimodel.reporting.write import write_report
+
+    command = f"t2t-report {root / 'run'} --noevaluate"
+    _say(console, "5. A report of the run", command)
+    page, _ = write_report(root / "run", asked=Asked(is_to_evaluate=False))
+    return page
 
 
 def _say(console: Console, heading: str, command: str) -> None:

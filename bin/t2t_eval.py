@@ -42,7 +42,8 @@ model is shown the reference up to each token, so they are no scores of what it 
       Prints JSON in place of the table.
 
 The scores also go to OUTPUT_DIR/eval, where TensorBoard finds them as
-metrics-PROBLEM/METRIC.
+metrics-PROBLEM/METRIC, and with all outputs, the last ones of each problem, to
+OUTPUT_DIR/eval/scores, where t2t-report finds them.
 """
 
 from __future__ import annotations

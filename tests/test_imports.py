@@ -24,7 +24,8 @@ ALLOWED = {
     "training": {"data", "models", "layers"},
     "evaluation": {"data", "models", "decoding"},
     "serving": {"data", "models", "decoding"},
-    "api": {"data", "models", "decoding", "training", "evaluation"},
+    "reporting": {"data", "models", "layers", "decoding", "training", "evaluation"},
+    "api": {"data", "models", "decoding", "training", "evaluation", "reporting"},
     "problems": {"data"},
     "hparams": {"models", "training"},
 }

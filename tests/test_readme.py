@@ -16,6 +16,7 @@ from t2t_multimodel.bin import (
     t2t_datagen,
     t2t_decoder,
     t2t_eval,
+    t2t_report,
     t2t_trainer,
 )
 from t2t_multimodel.data.generation import generate
@@ -31,6 +32,7 @@ FLAGS = {
     "t2t-decoder": t2t_decoder.FLAGS,
     "t2t-avg-all": t2t_avg_all.FLAGS,
     "t2t-bleu": t2t_bleu.FLAGS,
+    "t2t-report": t2t_report.FLAGS,
 }
 
 

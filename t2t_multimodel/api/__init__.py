@@ -22,6 +22,7 @@ from t2t_multimodel.api.functions import (
     load,
     make_hparams,
     new_model,
+    report,
     train,
 )
 from t2t_multimodel.api.trained_run import TrainedRun
@@ -36,5 +37,6 @@ __all__ = [
     "load",
     "make_hparams",
     "new_model",
+    "report",
     "train",
 ]

@@ -133,7 +133,7 @@ def evaluate(
 ) -> dict[str, ProblemScores]:
     """Scores a run on what it writes by itself, as t2t-eval.
 
-    The scores also go to the run's `eval/`, where TensorBoard finds them.
+    The scores also go to the run's `eval/`, where TensorBoard and `report` find them.
 
     Args:
         run: The run or its folder.
@@ -149,11 +149,13 @@ def evaluate(
     loaded = _run_of(run)
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.evaluate import evaluate as score
+    from t2t_multimodel.evaluation.saved import save_scores
 
     config = _decode_config(decode_hparams)
     names = _names(problems) if problems else None
     results = score(loaded, names, decode_config=config, **options)
     report.write_summaries(loaded.output_dir, loaded.step, results)
+    save_scores(loaded.output_dir, loaded.step, results, config)
     if report_dir:
         report.save_report(report_dir, loaded, results, config)
     return {result.problem: result for result in results}
@@ -282,6 +284,48 @@ def fit_batches(
 
     (name,) = _names(problem, data_dir)
     return fitting.fit_batches(make_hparams(hparams), name, data_dir, split, pad_to)
+
+
+def report(
+    run: TrainedRun | PathLike,
+    output: PathLike | None = None,
+    *,
+    is_to_evaluate: bool = True,
+    max_examples: int | None = 200,
+    decode_hparams: DecodeConfig | str = "",
+    checkpoint: str | int | None = None,
+    data_dir: PathLike | None = None,
+    seed: int = 0,
+) -> tuple[Path, Path]:
+    """A run on one HTML page, and a model card beside it, as t2t-report.
+
+    Args:
+        run: The run or its folder.
+        output: The page's file; report.html in the run's folder by default.
+        is_to_evaluate: False: show the scores that the run remembers.
+        max_examples: Score so many examples of each problem; None: all.
+        decode_hparams: How text is searched for: "beam_size=4,alpha=0.6".
+        checkpoint: A step or a name; the newest by default.
+        data_dir: Where the data lies, if not where the run read it.
+        seed: Of the examples drawn at random.
+
+    Returns:
+        The paths of the page and of the card.
+    """
+    quiet.import_tensorflow()
+    from t2t_multimodel.reporting.facts import Asked
+    from t2t_multimodel.reporting.write import write_report
+
+    asked = Asked(
+        data_dir=Path(data_dir) if data_dir else None,
+        checkpoint=None if checkpoint is None else str(checkpoint),
+        is_to_evaluate=is_to_evaluate,
+        max_examples=max_examples,
+        decoding=_decode_config(decode_hparams),
+        seed=seed,
+    )
+    folder = run.output_dir if isinstance(run, TrainedRun) else Path(run)
+    return write_report(folder, output, asked)
 
 
 def make_hparams(hparams: HParams | str = DEFAULT_SET, **fields: Any) -> HParams:

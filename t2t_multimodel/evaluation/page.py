@@ -22,11 +22,8 @@ from t2t_multimodel.evaluation.media import audio_tag, image_tag, tree_tag
 from t2t_multimodel.evaluation.score import ProblemScores, Sample, signatures
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c1e21; --dim: #5c636b; --paper: #fbfbfa;
+:root { --ink: #1c1e21; --dim: #5c636b; --paper: #fbfbfa;
   --card: #ffffff; --edge: #d9dce0; --good: #1a6b35; --bad: #a11d1d; --mark: #fde3b5; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e7e9; --dim: #a2a9b1;
-  --paper: #15171a; --card: #1e2125; --edge: #3a3f46; --good: #79c98f; --bad: #f08f86;
-  --mark: #5b430e; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1240px; padding: 16px; background: var(--paper);
   color: var(--ink); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
@@ -57,6 +54,12 @@ img.spectrogram { width: 100%; height: 96px; } audio { width: 100%; margin-top: 
 svg text { font: 13px ui-monospace, monospace; fill: currentColor; }
 svg text.label { font-weight: 700; } svg text.tag { fill: var(--dim); }
 svg line { stroke: var(--dim); stroke-width: 1; }
+"""
+DARK = """
+:root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e7e9; --dim: #a2a9b1;
+  --paper: #15171a; --card: #1e2125; --edge: #3a3f46; --good: #79c98f; --bad: #f08f86;
+  --mark: #5b430e; } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 NOTHING = '<span class="wrong">(nothing)</span>'
@@ -91,36 +94,60 @@ def save_page(
         for name, value in facts.items()
     )
     sections = "".join(_section(r, problems[r.problem], seed) for r in results)
-    page = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>"
+    body = (
         f"<h1>{html.escape(title)}</h1><nav>{links}</nav>"
-        f'<dl class="facts">{listed}</dl>'
-        f"{sections}</body></html>\n"
+        f'<dl class="facts">{listed}</dl>{sections}'
     )
     path = Path(path)
-    path.write_text(page, "utf-8")
+    path.write_text(page_html(title, body, STYLE + DARK), "utf-8")
     return path
 
 
-def _section(result: ProblemScores, problem: Problem, seed: int) -> str:
-    worst, drawn = choose(result, seed=seed)
-    name = html.escape(result.problem)
+def page_html(title: str, body: str, style: str) -> str:
+    """A whole page that may load nothing.
+
+    Args:
+        title: As text.
+        body: As HTML.
+        style: Its style sheet.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{html.escape(title)}</title><style>{style}</style></head>"
+        f"<body>{body}</body></html>\n"
+    )
+
+
+def examples_html(
+    worst: Sequence[Chosen], drawn: Sequence[Chosen], problem: Problem, seed: int = 0
+) -> str:
+    """The worst examples and those drawn at random, each under a heading.
+
+    An input that is None is said not to be at hand.
+    """
     wide = " wide" if isinstance(problem.targets, Tree) else ""
 
     def cards(chosen: Sequence[Chosen]) -> str:
         inside = "".join(_card(one, problem) for one in chosen)
         return f'<div class="cards{wide}">{inside}</div>'
 
+    return (
+        f"<h3>The worst {len(worst) or ''}</h3>"
+        f"{cards(worst) if worst else '<p>none is wrong</p>'}"
+        f"<h3>Drawn at random (seed {seed}): {len(drawn)}</h3>{cards(drawn)}"
+    )
+
+
+def _section(result: ProblemScores, problem: Problem, seed: int) -> str:
+    worst, drawn = choose(result, seed=seed)
+    name = html.escape(result.problem)
     counted = f"{result.num_examples} examples of the {html.escape(result.split)} split"
     return (
         f'<section id="{_anchor(result.problem)}"><h2>{name}</h2>'
         f'<p class="small">{counted}, {result.seconds:.1f} seconds</p>{_table(result)}'
-        f"<h3>The worst {len(worst) or ''}</h3>"
-        f"{cards(worst) if worst else '<p>none is wrong</p>'}"
-        f"<h3>Drawn at random (seed {seed}): {len(drawn)}</h3>{cards(drawn)}</section>"
+        f"{examples_html(worst, drawn, problem, seed)}</section>"
     )
 
 
@@ -157,6 +184,8 @@ def _card(chosen: Chosen, problem: Problem) -> str:
 
 def _inputs(sample: Sample, problem: Problem) -> str:
     modality = problem.inputs.modality
+    if sample.inputs is None:
+        return '<p class="small">the input is not at hand</p>'
     if modality == "image":
         return image_tag(sample.inputs)
     if modality == "audio":

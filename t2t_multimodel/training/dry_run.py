@@ -5,7 +5,6 @@ Nothing is written to disk.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from t2t_multimodel.training.checkpoint import weights_by_part
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.feeds import Feeds
 from t2t_multimodel.training.freezing import trains
+from t2t_multimodel.training.part_sizes import part_sizes
 from t2t_multimodel.training.run import Prepared, prepare
 from t2t_multimodel.training.warm_start import WarmStartFrom, warm_start_table
 
@@ -45,17 +44,13 @@ def dry_run(
 
 def _weights_table(run: Prepared) -> Table:
     """Weights by part of the model, and which problems' steps use them."""
-    model = run.model
-    used = {name: _ids(model.view(name).weights) for name in model.tasks}
     table = Table(title=f"{run.hparams.name}: weights by part", box=None)
     table.add_column("part")
     table.add_column("weights", justify="right")
     table.add_column("trained", justify="right")
     table.add_column("used by")
-    for part, weights in weights_by_part(model).items():
-        users = [name for name, ids in used.items() if ids & _ids(weights)]
-        table.add_row(part, *_sizes(weights), _listed(users, list(used)))
-    table.add_row("all", *_sizes(model.weights), "")
+    for size in part_sizes(run.model):
+        table.add_row(*size.cells())
     return table
 
 
@@ -86,26 +81,5 @@ def _steps_table(run: Prepared) -> Table:
     return table
 
 
-def _listed(users: Sequence[str], everyone: Sequence[str]) -> str:
-    """The users, or who is not among them if that is shorter to say."""
-    others = [name for name in everyone if name not in users]
-    if not others:
-        return "all"
-    if len(others) < len(users):
-        return f"all but {', '.join(others)}"
-    return ", ".join(users)
-
-
 def _shape(tensor: Any) -> str:
     return "x".join(str(size) for size in tensor.shape)
-
-
-def _ids(weights: Sequence[Any]) -> set[int]:
-    return {id(weight) for weight in weights}
-
-
-def _sizes(weights: Sequence[Any]) -> tuple[str, str]:
-    """How many numbers there are, and how many of them are trained."""
-    everything = sum(math.prod(weight.shape) for weight in weights)
-    trained = sum(math.prod(weight.shape) for weight in weights if weight.trainable)
-    return f"{everything:,}", f"{trained:,}" if trained else "frozen"

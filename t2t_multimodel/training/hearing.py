@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from t2t_multimodel import registry
 from t2t_multimodel.data.features import Audio
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.training.config import TrainingConfig
@@ -23,3 +27,19 @@ def as_heard(problem: Problem, config: TrainingConfig) -> Problem:
             )
             setattr(problem, key, changed)
     return problem
+
+
+def as_trained(
+    name: str, options: Mapping[str, Any], config: TrainingConfig
+) -> Problem:
+    """A problem as a run was trained on it.
+
+    Args:
+        name: The problem's.
+        options: What it was made with, its classes for example.
+        config: The run's.
+
+    Raises:
+        ValueError: No problem of this name is registered.
+    """
+    return as_heard(registry.problem(name).with_options(options), config)

@@ -57,6 +57,7 @@ class RunRecord:
         command_line: The command, for a reader.
         problem_options: What each problem was made with; see `Problem.options`.
         warm_start: What was taken from another run (`WarmStart.to_dict`), or None.
+        environment: What the run was last started on; see `training.environment`.
     """
 
     hparams: HParams
@@ -69,6 +70,7 @@ class RunRecord:
         default_factory=dict
     )
     warm_start: Mapping[str, Any] | None = None
+    environment: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def problem_names(self) -> tuple[str, ...]:
@@ -88,6 +90,7 @@ class RunRecord:
                 "size": self.vocabulary_size,
             },
             "warm_start": self.warm_start,
+            "environment": self.environment,
             "seed": self.hparams.training.seed,
             "data_dir": self.data_dir,
             "command_line": list(self.command_line),
@@ -124,6 +127,7 @@ class RunRecord:
                 command_line=tuple(values["command_line"]),
                 problem_options=values.get("problem_options", {}),
                 warm_start=values.get("warm_start"),
+                environment=values.get("environment", {}),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} cannot be read: {error}") from error

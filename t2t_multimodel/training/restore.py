@@ -16,7 +16,7 @@ from t2t_multimodel.training.checkpoint import restore_weights
 from t2t_multimodel.training.checkpoint_choice import find_checkpoint
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.freezing import freeze
-from t2t_multimodel.training.hearing import as_heard
+from t2t_multimodel.training.hearing import as_trained
 from t2t_multimodel.training.record import CONFIG, RunRecord
 
 
@@ -63,8 +63,7 @@ class Run:
                 f"{', '.join(self.problem_names)}"
             )
         options = self.problem_options.get(name, {})
-        problem = registry.problem(name).with_options(options)
-        return as_heard(problem, self.hparams.training)
+        return as_trained(name, options, self.hparams.training)
 
     def at(self, checkpoint: str) -> Run:
         """The run at another of its checkpoints: the same model, which changes.
@@ -102,12 +101,7 @@ def load_run(output_dir: str | Path, checkpoint: str | None = None) -> Run:
                 f"{vocabulary.fingerprint}, but the run was trained with "
                 f"{record.vocabulary_fingerprint}; put that one back."
             )
-    model = MultiModel(
-        record.hparams.model, record.tasks, max(3, record.vocabulary_size)
-    )
-    model.build_views()
-    # What was frozen has no moving average of its own.
-    freeze(model, record.hparams.training.train_parts)
+    model = untrained_model(record)
     averaged = record.hparams.training.ema_decay > 0
     return Run(
         model=model,
@@ -133,3 +127,14 @@ def load_run_at(source: str | Path) -> Run:
     if not path.is_dir() and (path.parent / CONFIG).exists():
         return load_run(path.parent, path.name.removesuffix(".index"))
     return load_run(path)
+
+
+def untrained_model(record: RunRecord) -> MultiModel:
+    """The model that a run trains, with all its weights, at random."""
+    model = MultiModel(
+        record.hparams.model, record.tasks, max(3, record.vocabulary_size)
+    )
+    model.build_views()
+    # What was frozen has no moving average of its own.
+    freeze(model, record.hparams.training.train_parts)
+    return model

@@ -25,6 +25,7 @@ from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
+from t2t_multimodel.training.environment import environment
 from t2t_multimodel.training.freezing import check_steps, freeze, in_full
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.mixing import RunMixture
@@ -253,4 +254,5 @@ def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:
         data_dir=str(run.corpora.data_dir.absolute()),
         command_line=tuple(command_line),
         warm_start=run.start.to_dict() if run.start else None,
+        environment=environment(),
     )

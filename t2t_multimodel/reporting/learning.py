@@ -1,0 +1,98 @@
+"""Sections on how a run learnt: its curves, problem by problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from t2t_multimodel.reporting.blocks import Block, Markup, Prose, Section, Table
+from t2t_multimodel.reporting.curves import Curves
+from t2t_multimodel.reporting.facts import Facts
+from t2t_multimodel.reporting.plot import Line, line_plot
+
+STEP = "step"
+LOSS = "loss (nats a target, smoothed)"
+_SCORE = re.compile(r"metrics-(?P<problem>.+)/(?P<metric>[^/]+)")
+
+
+def curves_section(facts: Facts) -> Section:
+    """Losses on train and dev, the rate and the speed over the steps."""
+    curves, names = facts.curves, facts.record.problem_names
+    plots = [
+        line_plot(
+            name,
+            [
+                Line("train", curves.get("train", f"{name}/loss")),
+                Line("dev", curves.get("dev", f"{name}/loss")),
+            ],
+            LOSS,
+            STEP,
+        )
+        for name in names
+    ]
+    plots = [plot for plot in plots if plot]
+    if not plots:
+        why = "The run left no curves: it ended before its first interval (log_steps)."
+        return Section("Curves", [Prose(why, is_missing=True)])
+    blocks: list[Block] = [
+        Prose(
+            "Losses are teacher-forced: the model is shown the right targets so far. A "
+            "point on train is the mean since the one before; one on dev looks at "
+            "eval_batches batches."
+        )
+    ]
+    if not any(curves.get("dev", f"{name}/loss") for name in names):
+        why = "There is no loss on dev: eval_steps is 0, or there is no dev data."
+        blocks.append(Prose(why, is_missing=True))
+    blocks += [
+        _last_losses(curves, names),
+        Markup(_figures([*plots, *_shared(curves, names), *_scores(curves, names)])),
+    ]
+    return Section("Curves", blocks)
+
+
+def _shared(curves: Curves, names: Sequence[str]) -> list[str]:
+    """What is not one problem's: the rate, the speed, the gradients."""
+
+    def each(figure: str) -> list[Line]:
+        return [Line(n, curves.get("train", f"{n}/{figure}")) for n in names]
+
+    rate = [Line("", curves.get("train", "learning_rate"))]
+    steps = [Line("", curves.get("train", "steps_per_second"))]
+    return [
+        line_plot("Learning rate", rate, "learning rate", STEP),
+        line_plot("Speed", steps, "steps a second", STEP),
+        line_plot(
+            "Speed by problem", each("tokens_per_second"), "targets a second", STEP
+        ),
+        line_plot(
+            "Gradients before clipping", each("gradient_norm"), "global norm", STEP
+        ),
+    ]
+
+
+def _scores(curves: Curves, names: Sequence[str]) -> list[str]:
+    """Scores of several checkpoints (`t2t-eval --checkpoint=all`), by metric."""
+    lines: dict[str, list[Line]] = {}
+    for name in curves.names("eval"):
+        found = _SCORE.fullmatch(name)
+        points = curves.get("eval", name)
+        if found and found["problem"] in names and len(points) > 1:
+            lines.setdefault(found["metric"], []).append(Line(found["problem"], points))
+    return [
+        line_plot(f"{metric} on decoded output", own, metric, STEP)
+        for metric, own in lines.items()
+    ]
+
+
+def _last_losses(curves: Curves, names: Sequence[str]) -> Table:
+    def last(part: str, name: str) -> str:
+        points = curves.get(part, f"{name}/loss")
+        return f"{points[-1][1]:.3f}" if points else ""
+
+    rows = [(name, last("train", name), last("dev", name)) for name in names]
+    return Table(("problem", "last train loss", "last dev loss"), rows)
+
+
+def _figures(plots: Sequence[str]) -> str:
+    return f'<div class="cards">{"".join(plots)}</div>'
