@@ -18,6 +18,7 @@ from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.training.checkpoint import weights_by_part
+from t2t_multimodel.training.checkpoint_average import average_checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
 from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.restore import Run, load_run
@@ -164,7 +165,7 @@ def test_a_command_alone_learns_where_nothing_else_is_new(
     old: Path, data_dir: Path, tmp_path: Path
 ) -> None:
     train(
-        HPARAMS.replace(train_parts="new", train_steps=3),
+        HPARAMS.replace(train_parts="new", train_steps=3, ema_decay=0.0),
         (COPY, OLD),
         data_dir,
         tmp_path,
@@ -177,9 +178,11 @@ def test_a_command_alone_learns_where_nothing_else_is_new(
     known, ended = weights(before), weights(after)
     assert ended.pop("commands") != known["commands"]
     assert ended.items() <= known.items()
+    began = weights_by_part(load_run(tmp_path, "0").model)["commands"][0]
     (table,) = weights_by_part(after.model)["commands"]
     (row,) = weights_by_part(before.model)["commands"][0].value.numpy()
     assert table.value.numpy()[1].tobytes() == row.tobytes()
+    assert np.all(table.value.numpy()[0] != began.value.numpy()[0])
 
 
 def test_everything_may_learn_from_where_it_was(
@@ -221,3 +224,22 @@ def test_a_refused_start_leaves_no_folder(
         with pytest.raises(ValueError, match=fault):
             train(hparams, (OLD, CLASS), data_dir, folder, warm_start_from=old)
     assert not folder.exists()
+
+
+def test_the_average_of_a_grown_run_keeps_what_was_frozen(
+    old: Path, grown: Path, tmp_path: Path
+) -> None:
+    average_checkpoints(grown, tmp_path / "averaged", last=2)
+    known, averaged = weights(load_run(old)), weights(load_run(tmp_path / "averaged"))
+    assert known.items() <= averaged.items()
+    assert averaged["categorical"] != weights(load_run(grown))["categorical"]
+
+
+def test_what_was_grown_grows_again_and_all_of_it_may_learn(
+    grown: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    hparams = HPARAMS.replace(train_steps=3, batches_per_step=2, ema_decay=0.0)
+    train(hparams, (OLD, CLASS, COPY), data_dir, tmp_path, warm_start_from=grown)
+    known, ended = weights(load_run(grown)), weights(load_run(tmp_path))
+    assert load_run(tmp_path, "0").model.commands == ("backward", "as_it_is")
+    assert all(ended[part] != bits for part, bits in known.items())
