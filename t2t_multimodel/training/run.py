@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.record import CONFIG, RunRecord
+from t2t_multimodel.training.run_copy import copy_whole
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
 from t2t_multimodel.training.summaries import Summaries
@@ -240,7 +240,7 @@ def _copy_definitions(names: Sequence[str], data_dir: Path, output_dir: Path) ->
     for name in names:
         path = data_dir / f"{name}{registry.DEFINITION_SUFFIX}"
         if path.exists():
-            shutil.copyfile(path, output_dir / path.name)
+            copy_whole(path, output_dir / path.name)
 
 
 def _record(run: Prepared, command_line: Sequence[str]) -> RunRecord:

@@ -19,7 +19,14 @@ def copy_run_files(output_dir: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for pattern in RUN_FILES:
         for file in sorted(output_dir.glob(pattern)):
-            shutil.copyfile(file, target / file.name)
+            copy_whole(file, target / file.name)
+
+
+def copy_whole(file: Path, target: Path) -> None:
+    """Copies a file, which appears, or is replaced, when all of it is there."""
+    partial = target.with_name(f"{target.name}.tmp")
+    shutil.copyfile(file, partial)
+    partial.replace(target)
 
 
 def copy_checkpoint(checkpoint: str, output_dir: Path, target: Path) -> str:
