@@ -25,6 +25,8 @@ hparams.gin, which --gin_file reads back, and in config.json. To look before lea
                                 between such points, and exp(...), a geometric one
   parse_mini=1@500..3000        only from step 500 to before step 3000
 
+Given to a run that goes on, another mixture holds from there on (docs/training.md).
+
 To begin with what another run has learnt, and to train only what is new in it:
 
   t2t-trainer --problems=parse_mini,image_mini --mixture=parse_mini=0 --data_dir=data \\

@@ -16,6 +16,7 @@ from t2t_multimodel.training.listener import Control, Listener
 from t2t_multimodel.training.summaries import Summaries
 
 LOSS = "/loss"
+_FILE_WIDTH = 200
 
 
 class Progress(Listener):
@@ -62,12 +63,11 @@ class Progress(Listener):
         self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     def show(self, table: Table) -> None:
-        """A table that stays."""
-        self._console.print(table)
-
-    def on_start(self, step: int, control: Control) -> None:
-        if step:
-            self._summaries.go_on(step)
+        """A table that stays; off a terminal as wide as it has to be."""
+        console = self._console
+        if not console.is_terminal:
+            console = Console(file=console.file, quiet=console.quiet, width=_FILE_WIDTH)
+        console.print(table)
 
     def on_interval(self, interval: Interval) -> None:
         for name, problem in interval.problems.items():

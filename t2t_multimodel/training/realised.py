@@ -148,7 +148,7 @@ class Realised(Listener):
     def table(self, step: int) -> Table:
         """What each problem has had, a row each."""
         table = Table(title=f"what each problem has had in {step:,} steps", box=None)
-        table.add_column("problem")
+        table.add_column("problem", overflow="fold")
         for column in (
             *("batches", "share", "examples", "epochs", "targets", "padding"),
             *("seconds", "loss"),

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
 from t2t_multimodel.training.ledger import Interval, Ledger, ProblemInterval
 from t2t_multimodel.training.progress import Progress
@@ -36,6 +37,16 @@ def test_a_terminal_gets_a_bar_a_headline_and_a_row_for_each_problem(
     lines = shown(tmp_path, is_terminal=True)
     assert any(line.startswith("step 20/100 | 2.00 steps/s") for line in lines)
     assert any(line.split()[:3] == ["parse", "1.250", "1,500"] for line in lines)
+
+
+def test_a_table_in_a_file_is_as_wide_as_it_has_to_be(tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=30)
+    table = Table("problem", "long", "longer", box=None)
+    table.add_row("translate_ende_mini", "1,000,000", "2,000,000")
+    Progress(Summaries(tmp_path), 100, console).show(table)
+    assert isinstance(console.file, io.StringIO)
+    row = console.file.getvalue().splitlines()[1].split()
+    assert row == ["translate_ende_mini", "1,000,000", "2,000,000"]
 
 
 def test_an_interval_weighs_losses_by_their_targets() -> None:
