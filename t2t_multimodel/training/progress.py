@@ -69,6 +69,10 @@ class Progress(Listener):
             console = Console(file=console.file, quiet=console.quiet, width=_FILE_WIDTH)
         console.print(table)
 
+    def on_start(self, step: int, control: Control) -> None:
+        if step:
+            self._summaries.go_on(step)
+
     def on_interval(self, interval: Interval) -> None:
         for name, problem in interval.problems.items():
             self._latest[name] = (problem.loss, problem.targets_per_second)
