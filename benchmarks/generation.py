@@ -77,6 +77,11 @@ class Run:
         """Pairs generated in a second."""
         return self.pairs / self.seconds
 
+    @property
+    def pairs_per_cpu_second(self) -> float:
+        """Pairs generated in a second of one processor."""
+        return self.pairs / self.cpu_seconds
+
 
 def made_up_text(num_pairs: int, seed: int = 0) -> list[tuple[str, str]]:
     """Pairs of sentences of 6 to 20 made-up words, the n-th 1/n as frequent."""
@@ -140,9 +145,7 @@ def generate(source: Path, data: Path, times: int, num_workers: int) -> Run:
     return Run(times, num_workers, pairs, seconds, cpu_seconds, peak_mb)
 
 
-def tensor2tensor_pairs_per_second(
-    t2t_dir: Path, text: list[tuple[str, str]]
-) -> tuple[float, int]:
+def tensor2tensor_rates(t2t_dir: Path, text: list[tuple[str, str]]) -> dict[str, float]:
     """Pairs that tensor2tensor's encoder encodes in a second, and its vocabulary."""
     text_encoder, tokenizer = _tensor2tensor(t2t_dir)
     counts = Counter(
@@ -151,14 +154,19 @@ def tensor2tensor_pairs_per_second(
     encoder = text_encoder.SubwordTextEncoder.build_to_target_size(
         VOCAB_SIZE, dict(counts), 1, _T2T_MIN_COUNT
     )
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(_T2T_ROUNDS):
-        started = time.perf_counter()
+        started, cpu_before = time.perf_counter(), time.process_time()
         for inputs, targets in text:
             encoder.encode(inputs)
             encoder.encode(targets)
         seconds.append(time.perf_counter() - started)
-    return len(text) / min(seconds), encoder.vocab_size
+        cpu_seconds.append(time.process_time() - cpu_before)
+    return {
+        "pairs_per_second": len(text) / min(seconds),
+        "pairs_per_cpu_second": len(text) / min(cpu_seconds),
+        "vocab_size": encoder.vocab_size,
+    }
 
 
 def _tensor2tensor(folder: Path) -> tuple[Any, Any]:
@@ -233,7 +241,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     result = {
         "text": str(given.text_dir or "made up"),
         "runs": [
-            {**dataclasses.asdict(run), "pairs_per_second": run.pairs_per_second}
+            {
+                **dataclasses.asdict(run),
+                "pairs_per_second": run.pairs_per_second,
+                "pairs_per_cpu_second": run.pairs_per_cpu_second,
+            }
             for run in runs
         ],
         "memory_ratio": runs[-1].peak_mb / runs[0].peak_mb,
@@ -241,9 +253,11 @@ def main(arguments: list[str] | None = None) -> dict[str, Any]:
     if len(runs) > 1:
         result |= _parts(runs[0], runs[-1])
     if given.t2t_dir:
-        rate, size = tensor2tensor_pairs_per_second(given.t2t_dir, text)
-        result["tensor2tensor"] = {"pairs_per_second": rate, "vocab_size": size}
+        other = tensor2tensor_rates(given.t2t_dir, text)
+        rate, cpu_rate = other["pairs_per_second"], other["pairs_per_cpu_second"]
+        result["tensor2tensor"] = other
         result["speedup"] = runs[-1].pairs_per_second / rate
+        result["speedup_per_cpu_second"] = runs[-1].pairs_per_cpu_second / cpu_rate
         if len(runs) > 1:
             result["speedup_of_further_pairs"] = (
                 result["further_pairs_per_second"] / rate
@@ -285,7 +299,10 @@ def _show(result: dict[str, Any]) -> None:
     ratio = result["memory_ratio"]
     console.print(f"memory, longest text to shortest: {ratio:.3f} times")
     if other:
-        console.print(f"speed: {result['speedup']:.1f} times tensor2tensor's encoder")
+        console.print(
+            f"speed: {result['speedup']:.1f} times tensor2tensor's encoder; "
+            f"{result['speedup_per_cpu_second']:.1f} times for a second of a processor"
+        )
     if "fixed_seconds" in result:
         console.print(
             f"{result['fixed_seconds']:.1f} s whatever the length, then "
