@@ -22,6 +22,7 @@ _HOMES = {
     "make_hparams": "t2t_multimodel.api",
     "new_model": "t2t_multimodel.api",
     "report": "t2t_multimodel.api",
+    "score": "t2t_multimodel.api",
     "train": "t2t_multimodel.api",
     "Audio": "t2t_multimodel.data.features",
     "ClassLabel": "t2t_multimodel.data.features",

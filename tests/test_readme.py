@@ -44,7 +44,10 @@ def blocks(path: str, language: str) -> list[str]:
 
 def commands() -> list[list[str]]:
     lines = [
-        line for block in blocks("README.md", "bash") for line in block.split("\n")
+        line
+        for document in ("README.md", "docs/growing.md")
+        for block in blocks(document, "bash")
+        for line in block.split("\n")
     ]
     return [shlex.split(line) for line in lines if line.startswith("t2t-")]
 

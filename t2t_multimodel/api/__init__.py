@@ -13,10 +13,8 @@ Problems are names and groups in a text, as after `--problems`, or a list of nam
 
 from __future__ import annotations
 
+from t2t_multimodel.api.asking import compare, decode, evaluate, score
 from t2t_multimodel.api.functions import (
-    compare,
-    decode,
-    evaluate,
     fit_batches,
     generate,
     load,
@@ -38,5 +36,6 @@ __all__ = [
     "make_hparams",
     "new_model",
     "report",
+    "score",
     "train",
 ]

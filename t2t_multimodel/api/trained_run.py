@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from t2t_multimodel import quiet
 
 if TYPE_CHECKING:
-    from t2t_multimodel.api.functions import PathLike, Problems
+    from t2t_multimodel.api.asked import PathLike, Problems
+    from t2t_multimodel.decoding.pair_scores import PairScore
     from t2t_multimodel.decoding.raw_inputs import Answer
     from t2t_multimodel.evaluation.comparison import ProblemComparison
     from t2t_multimodel.evaluation.score import ProblemScores
@@ -90,7 +91,7 @@ class TrainedRun:
         self, problems: Problems | None = None, **options: Any
     ) -> dict[str, ProblemScores]:
         """Scores on decoded output, see `evaluate`."""
-        from t2t_multimodel.api.functions import evaluate
+        from t2t_multimodel.api.asking import evaluate
 
         return evaluate(self, problems, **options)
 
@@ -101,7 +102,7 @@ class TrainedRun:
         **options: Any,
     ) -> tuple[ProblemComparison, ...]:
         """This run's scores beside another's, see `compare`."""
-        from t2t_multimodel.api.functions import compare
+        from t2t_multimodel.api.asking import compare
 
         return compare(before, self, problems, **options)
 
@@ -112,6 +113,17 @@ class TrainedRun:
         **options: Any,
     ) -> list[Answer]:
         """What the model makes of inputs, see `decode`."""
-        from t2t_multimodel.api.functions import decode
+        from t2t_multimodel.api.asking import decode
 
         return decode(self, inputs, problems, **options)
+
+    def score(
+        self,
+        pairs: Sequence[tuple[Any, Any]] | None = None,
+        problems: Problems | None = None,
+        **options: Any,
+    ) -> list[PairScore]:
+        """How likely given targets are, see `score`."""
+        from t2t_multimodel.api.asking import score
+
+        return score(self, pairs, problems, **options)

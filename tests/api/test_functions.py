@@ -111,6 +111,22 @@ def test_inputs_are_decoded_in_order_each_for_its_problem(
     assert len(of_split) == 2
 
 
+def test_what_was_decoded_scores_as_the_decoder_said(
+    run: TrainedRun, tmp_path: Path
+) -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    (answer,) = run.decode([picture], "image_mini")
+    (found,) = run.score([(picture, answer.text)], "image_mini")
+    assert found.log_probability == pytest.approx(
+        np.log(answer.output.probabilities[0]), abs=1e-4
+    )
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("a red dog\tS NP /NP /S\n", "utf-8")
+    (of_file,) = run.score(problems="parse_mini", file=pairs)
+    (of_pair,) = run.score([("a red dog", "S NP /NP /S")], "parse_mini")
+    assert of_file.log_probability == of_pair.log_probability < 0
+
+
 def test_a_problem_may_be_an_instance(data_dir: Path, tmp_path: Path) -> None:
     problems = [registry.problem("image_mini")]
     assert list(t2t.generate(problems, data_dir, max_examples=8, num_shards=1)) == [
@@ -153,6 +169,7 @@ def test_mistakes_are_told_as_by_the_programs(
         (lambda: run.decode(), "give one of inputs, file and split"),
         (lambda: run.decode("a dog", "parse_mini"), r"inputs is a list, \['a dog'\]"),
         (lambda: run.decode(["x"]), "takes one of the run's"),
+        (lambda: run.score(), "give pairs or a file of them"),
         (lambda: run.evaluate(decode_hparams="beam=4"), "near it: beam_size"),
         (lambda: run.compare(run, "caption_mini"), "knows none of: caption_mini"),
     ):
