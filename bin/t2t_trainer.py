@@ -11,9 +11,12 @@ with status 130 and 143 (docs/resuming.md has the details).
 
 Hyper-parameters come from the named set, then from --gin_file and --gin_bindings
 ("hparams.depth = 192"), then from --hparams; a run's folder holds what took effect in
-hparams.gin, which --gin_file reads back, and in config.json. To look before leaping:
+hparams.gin, which --gin_file reads back, and in config.json. To look before leaping,
 
-  t2t-trainer --problems=mini_eight --data_dir=data --dry_run
+  t2t-trainer --problems=mini_eight --data_dir=data --dry_run --memory_limit=8GB
+
+predicts and tries the memory and the time that the run needs, and proposes what fits if
+it does not; it writes nothing.
 
 --mixture says how the problems share the steps, in pieces with commas between them:
 
@@ -37,8 +40,10 @@ TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags
@@ -88,7 +93,20 @@ for define, flag_name, default, text in (
         'Train these parts alone: names or patterns, "image_*,commands/german", or '
         "new: what --warm_start_from leaves at random. --dry_run shows the names.",
     ),
-    (flags.DEFINE_bool, "dry_run", False, "Show sizes, take one step each, exit."),
+    (
+        flags.DEFINE_bool,
+        "dry_run",
+        False,
+        "Show what the run would weigh, whether it fits and how long it takes; exit.",
+    ),
+    (
+        flags.DEFINE_string,
+        "memory_limit",
+        None,
+        "With --dry_run: the memory it must fit into, 8GB or 750MiB; by default what "
+        "the machine, or the process's control group, has available.",
+    ),
+    (flags.DEFINE_string, "dry_run_json", None, "With --dry_run: findings, to a file."),
 ):
     define(flag_name, default, text, flag_values=FLAGS)
 
@@ -107,12 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     hparams = _hparams()
     data_dir = program.required(FLAGS, "data_dir")
     if FLAGS.dry_run:
-        quiet.import_tensorflow()
-        from t2t_multimodel.training.dry_run import dry_run
-        from t2t_multimodel.training.warm_start import asked_for
-
-        start = asked_for(FLAGS.warm_start_from, FLAGS.warm_start_parts)
-        dry_run(hparams, problem_names, data_dir, FLAGS.strategy, start=start)
+        _dry_run(hparams, problem_names, data_dir)
         return 0
     output_dir = program.required(FLAGS, "output_dir")
     run = api.train(
@@ -127,6 +140,28 @@ def main(arguments: Sequence[str]) -> int:
     )
     stopped_by = run.result.stopped_by if run.result else None
     return EXIT_STATUS.get(stopped_by or "", 0)
+
+
+def _dry_run(hparams: HParams, problem_names: Sequence[str], data_dir: Path) -> None:
+    """Examines the run, and writes the findings where --dry_run_json says."""
+    from t2t_multimodel.training.doctor.sizes import parse_size
+
+    limit = FLAGS.memory_limit and parse_size(FLAGS.memory_limit, "--memory_limit")
+    quiet.import_tensorflow()
+    from t2t_multimodel.training.dry_run import dry_run
+    from t2t_multimodel.training.warm_start import asked_for
+
+    found = dry_run(
+        hparams,
+        problem_names,
+        data_dir,
+        FLAGS.strategy,
+        start=asked_for(FLAGS.warm_start_from, FLAGS.warm_start_parts),
+        memory_limit=limit,
+        output_dir=program.path(FLAGS, "output_dir"),
+    )
+    if file := program.path(FLAGS, "dry_run_json"):
+        file.write_text(json.dumps(found.to_dict(), indent=1) + "\n", "utf-8")
 
 
 def _hparams() -> HParams:

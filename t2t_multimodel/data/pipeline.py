@@ -124,6 +124,24 @@ class BatchStream:
             numbers, self._data, self._vocabulary, self.plan.batch, self._seeds
         )
 
+    def bucket_batch(self, number: int) -> dict[str, tf.Tensor]:
+        """A whole batch of the bucket of a number, whatever the order of the data."""
+        bucket = self.plan.buckets[number]
+        planned = PlannedBatch(
+            np.resize(bucket.places, bucket.batch_size),
+            bucket.inputs_length,
+            bucket.targets_length,
+            epoch=0,
+        )
+        one = _batches(
+            tf.data.Dataset.range(1),
+            self._data,
+            self._vocabulary,
+            lambda _: planned,
+            self._seeds,
+        )
+        return dict(next(iter(one)))
+
     def _seeds(self, batch: PlannedBatch) -> np.ndarray:
         """A seed per example that differs between epochs, int32 `[B, 2]`."""
         epoch_seed = zlib.crc32(repr((*self._seed, batch.epoch)).encode())

@@ -59,6 +59,10 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
         ),
         (["--problems=mini_eight"], "--data_dir is missing"),
         (["--problems=mini_eight", "--data_dir=d"], "--output_dir is missing"),
+        (
+            ["--problems=mini_eight", "--data_dir=d", "--dry_run", "--memory_limit=8X"],
+            "--memory_limit=8X is no size; write it like 8GB or 750MiB.",
+        ),
         (["--train_step=3"], "Unknown command line flag 'train_step'"),
         (["parse_mini"], "'parse_mini' is no flag"),
     ],

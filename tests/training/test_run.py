@@ -229,13 +229,39 @@ def test_missing_data_names_the_command_that_makes_it(
 
 def test_a_dry_run_shows_parts_and_a_step_of_each_problem(data_dir: Path) -> None:
     console = Console(file=io.StringIO(), width=120)
-    dry_run(HPARAMS, NAMES[1:], data_dir, console=console)
+    found = dry_run(
+        HPARAMS,
+        NAMES[1:],
+        data_dir,
+        console=console,
+        output_dir=data_dir / "none" / "run",
+        apart=False,
+    )
+    assert not (data_dir / "none").exists()
     assert isinstance(console.file, io.StringIO)
-    rows = [line.split() for line in console.file.getvalue().splitlines()]
+    shown = console.file.getvalue()
+    rows = [line.split() for line in shown.splitlines()]
     parts = {row[0]: row[1:] for row in rows if row}
     assert parts["encoder"] == [parts["encoder"][0]] * 2 + ["all"]
     assert parts["training_length_top"][:2] == ["36", "36"]
-    assert float(parts["training_length"][4]) == pytest.approx(np.log(4), rel=0.5)
+    assert float(parts["training_length"][0]) == pytest.approx(np.log(4), rel=0.5)
+    assert parts["training_length"][-3] == "8"  # all steps are its own
+    assert "Peak of the process: predicted" in shown
+    assert "It fits into" in shown
+    assert json.loads(json.dumps(found.to_dict()))["fits"] is True
+
+
+def test_a_dry_run_of_what_cannot_fit_says_so_and_tries_nothing(
+    data_dir: Path,
+) -> None:
+    console = Console(file=io.StringIO(), width=80)
+    found = dry_run(
+        HPARAMS, NAMES, data_dir, console=console, memory_limit=10**7, apart=False
+    )
+    assert (found.fits, found.trial, found.proposal) == (False, None, "")
+    assert isinstance(console.file, io.StringIO)
+    shown = " ".join(console.file.getvalue().split())
+    assert "It does NOT fit into 10.00 MB. No batch would, nor fewer experts" in shown
 
 
 def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(
@@ -244,7 +270,7 @@ def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(
     console = Console(file=io.StringIO(), width=120)
     hparams = HPARAMS.replace(train_parts="encoder,training_length_top")
     start = WarmStartFrom(whole)
-    dry_run(hparams, NAMES[1:], data_dir, console=console, start=start)
+    dry_run(hparams, NAMES[1:], data_dir, console=console, start=start, apart=False)
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     rows = [line.split() for line in shown.splitlines() if line]
@@ -252,5 +278,5 @@ def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(
     assert [row[2] for row in parts] == ["taken", "frozen"]
     assert "left over: the new model has none" in shown
     hparams = HPARAMS.replace(train_parts="training_length_top")
-    dry_run(hparams, NAMES, data_dir, console=console)
+    dry_run(hparams, NAMES, data_dir, console=console, apart=False)
     assert "nothing to train" in console.file.getvalue()
