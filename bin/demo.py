@@ -28,7 +28,7 @@ from typing import Any
 from absl import flags
 from rich.console import Console
 
-from t2t_multimodel import quiet, registry
+from t2t_multimodel import api, quiet, registry
 from t2t_multimodel.bin import program
 
 GROUP = "mini_eight"
@@ -107,8 +107,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _generate(console: Console, root: Path) -> None:
-    from t2t_multimodel.data.generation import Options, generate
-
     limit = f" --max_examples={FLAGS.max_examples}" if FLAGS.max_examples else ""
     _say(
         console,
@@ -117,22 +115,18 @@ def _generate(console: Console, root: Path) -> None:
         f" --seed={FLAGS.seed}",
     )
     started = time.perf_counter()
-    generate(
-        [registry.problem(name) for name in registry.group(GROUP)],
+    api.generate(
+        GROUP,
         root / "data",
-        options=Options(
-            max_examples=FLAGS.max_examples,
-            num_workers=os.cpu_count() or 1,
-            seed=FLAGS.seed,
-        ),
+        max_examples=FLAGS.max_examples,
+        num_workers=os.cpu_count() or 1,
+        seed=FLAGS.seed,
     )
     console.print(f"{time.perf_counter() - started:.0f} seconds")
 
 
 def _train(console: Console, root: Path, hparams: Any) -> bool:
     """Trains to the end; False where the user stopped it."""
-    from t2t_multimodel.training.run import train
-
     changes = f' --hparams="{FLAGS.hparams}"' if FLAGS.hparams else ""
     steps = f" --train_steps={FLAGS.train_steps}" if FLAGS.train_steps else ""
     _say(
@@ -143,24 +137,16 @@ def _train(console: Console, root: Path, hparams: Any) -> bool:
         f" --mixture={FLAGS.mixture} --seed={FLAGS.seed}",
     )
     started = time.perf_counter()
-    result = train(
-        hparams,
-        registry.group(GROUP),
-        root / "data",
-        root / "run",
-        train_steps=FLAGS.train_steps,
-        mixture=FLAGS.mixture,
-        seed=FLAGS.seed,
-    )
+    fields = {"mixture": FLAGS.mixture, "seed": FLAGS.seed}
+    if FLAGS.train_steps:
+        fields["train_steps"] = FLAGS.train_steps
+    run = api.train(GROUP, root / "data", root / "run", hparams, **fields)
     console.print(f"{time.perf_counter() - started:.0f} seconds")
-    return not result.stopped_by
+    return not (run.result and run.result.stopped_by)
 
 
 def _evaluate(console: Console, root: Path) -> Any:
     from t2t_multimodel.evaluation import report
-    from t2t_multimodel.evaluation.evaluate import evaluate
-    from t2t_multimodel.evaluation.saved import save_scores
-    from t2t_multimodel.training.restore import load_run
 
     _say(
         console,
@@ -168,11 +154,13 @@ def _evaluate(console: Console, root: Path) -> Any:
         f"t2t-eval --output_dir={root / 'run'} --max_examples={FLAGS.eval_examples}"
         f" --report_dir={root / 'report'}",
     )
-    run = load_run(root / "run")
-    results = evaluate(run, max_examples=FLAGS.eval_examples, show_progress=True)
-    report.write_summaries(root / "run", run.step, results)
-    save_scores(root / "run", run.step, results)
-    report.save_report(root / "report", run, results)
+    scores = api.evaluate(
+        root / "run",
+        max_examples=FLAGS.eval_examples,
+        report_dir=root / "report",
+        show_progress=True,
+    )
+    results = list(scores.values())
     report.print_table(results)
     return results
 

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from t2t_multimodel import registry
 from t2t_multimodel.bin import demo
 
 
 @pytest.fixture
 def one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "group", lambda name: ("translate_ende_mini",))
     monkeypatch.setattr(demo, "GROUP", "translate_ende_mini")
 
 
