@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import cast
 
+import pytest
 from rich.console import Console
 from rich.table import Table
 
 from t2t_multimodel.training.ledger import Interval, Ledger, ProblemInterval
+from t2t_multimodel.training.listener import Control
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.step import StepResult
 from t2t_multimodel.training.summaries import Summaries
@@ -37,6 +40,17 @@ def test_a_terminal_gets_a_bar_a_headline_and_a_row_for_each_problem(
     lines = shown(tmp_path, is_terminal=True)
     assert any(line.startswith("step 20/100 | 2.00 steps/s") for line in lines)
     assert any(line.split()[:3] == ["parse", "1.250", "1,500"] for line in lines)
+
+
+def test_the_curves_of_a_run_that_goes_on_go_on_where_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[int] = []
+    summaries, control = Summaries(tmp_path), cast(Control, None)
+    monkeypatch.setattr(summaries, "go_on", forgotten.append)
+    for step in (0, 20):
+        Progress(summaries, 100, Console(file=io.StringIO())).on_start(step, control)
+    assert forgotten == [20]
 
 
 def test_a_table_in_a_file_is_as_wide_as_it_has_to_be(tmp_path: Path) -> None:
