@@ -35,7 +35,15 @@ To begin with what another run has learnt, and to train only what is new in it:
   t2t-trainer --problems=parse_mini,image_mini --mixture=parse_mini=0 --data_dir=data \\
       --output_dir=grown --warm_start_from=run --train_parts=new
 
-TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
+To end the run when a figure on dev data gets no better, keep its best checkpoint in
+run/best, skip losses that are no numbers, and see decoded dev examples on the way:
+
+  t2t-trainer --problems=parse_mini,image_mini --data_dir=data --output_dir=run \\
+      --eval_steps=500 --stop_on=parse_mini/bracketing_f1 --on_nonfinite=skip \\
+      --sample_steps=500 --hparams="stop_patience=3"
+
+docs/training.md tells of all that. TensorBoard: tensorboard --logdir=run. Scores on
+decoded output: t2t-eval.
 """
 
 from __future__ import annotations
@@ -66,6 +74,10 @@ for define, flag_name, default, text in (
     (flags.DEFINE_integer, "train_steps", None, "Steps of the whole run."),
     (flags.DEFINE_integer, "save_steps", None, "Steps between two checkpoints."),
     (flags.DEFINE_integer, "eval_steps", None, "Steps between two dev losses."),
+    (flags.DEFINE_string, "stop_on", None, "PROBLEM/METRIC that must get better."),
+    (flags.DEFINE_string, "best_by", None, "PROBLEM/METRIC of what run/best keeps."),
+    (flags.DEFINE_string, "on_nonfinite", None, "stop (default), skip or roll_back."),
+    (flags.DEFINE_integer, "sample_steps", None, "Steps between decoded examples."),
     (flags.DEFINE_string, "mixture", None, "How problems share steps; see above."),
     (
         flags.DEFINE_string,
@@ -113,6 +125,7 @@ for define, flag_name, default, text in (
 # Flags that are shorthand for a hyper-parameter of the same name.
 FIELD_FLAGS = (
     *("train_steps", "save_steps", "eval_steps", "mixture", "train_parts", "seed"),
+    *("stop_on", "best_by", "on_nonfinite", "sample_steps"),
 )
 EXIT_STATUS = {"SIGINT": 130, "SIGTERM": 143}
 

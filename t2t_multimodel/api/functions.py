@@ -89,6 +89,7 @@ def train(
         The run; its `losses` and `result` tell how training ended.
     """
     quiet.import_tensorflow()
+    from t2t_multimodel.evaluation.while_training import WhileTraining
     from t2t_multimodel.training import run as training
 
     if isinstance(warm_start_from, TrainedRun):
@@ -103,6 +104,7 @@ def train(
         command_line=command_line,
         warm_start_from=warm_start_from,
         warm_start_parts=warm_start_parts,
+        make_evaluator=WhileTraining,
     )
     return TrainedRun(output_dir, result=result)
 

@@ -8,7 +8,8 @@ the decay is `(1 + t) / (10 + t)`, so that the random start is soon forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -54,3 +55,15 @@ class WeightAverage:
             tf.raw_ops.AssignSubVariableOp(
                 resource=average.handle, value=(old - new) * taken
             )
+
+    @contextlib.contextmanager
+    def in_model(self) -> Iterator[None]:
+        """Within, the model has the averages; after it, the very weights of before."""
+        kept = [tf.identity(weight) for weight in self._weights]
+        for average, weight in zip(self.average, self._weights, strict=True):
+            weight.assign(average)
+        try:
+            yield
+        finally:
+            for weight, value in zip(self._weights, kept, strict=True):
+                weight.assign(value)

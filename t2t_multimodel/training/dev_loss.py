@@ -7,6 +7,7 @@ true targets. Scores of what it writes by itself are `t2t-eval`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import tensorflow as tf
@@ -56,11 +57,18 @@ class DevEvaluation(Listener):
     Args:
         every: Steps from one time to the next; 0: never.
         measures: What is measured, one after the other.
+        weights: A context in which the model has the weights that evaluation uses.
     """
 
-    def __init__(self, every: int, measures: Sequence[Measure]) -> None:
+    def __init__(
+        self,
+        every: int,
+        measures: Sequence[Measure],
+        weights: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.every = every
         self._measures = measures
+        self._weights = weights
 
     def on_start(self, step: int, control: Control) -> None:
         self._control = control
@@ -68,8 +76,9 @@ class DevEvaluation(Listener):
     def on_turn(self, step: int) -> None:
         self._control.dev_begins(step)
         scores: dict[str, float] = {}
-        for measure in self._measures:
-            scores |= measure()
+        with self._weights():
+            for measure in self._measures:
+                scores |= measure()
         self._control.dev_ends(step, scores)
 
 

@@ -57,6 +57,9 @@ class Control(Protocol):
     @property
     def positions(self) -> Mapping[str, int]: ...
 
+    def state(self) -> Mapping[str, Any]:
+        """What a checkpoint made now would hold beside tensors."""
+
     def stop(self, reason: Stop) -> None:
         """Ends the run after this step; it is saved. The first reason stands."""
 

@@ -146,6 +146,10 @@ class Loop:
         """How many batches of each problem were taken so far."""
         return self._feeds.positions
 
+    def state(self) -> Mapping[str, Any]:
+        """What a checkpoint made now would hold beside tensors."""
+        return {"positions": dict(self._feeds.positions), **self._tell.state()}
+
     def _train(self, step: int, state: Mapping[str, Any], signals: StopRequest) -> int:
         """Takes steps from `step` on; the number of the last."""
         self._open_feeds(step, state)
@@ -153,7 +157,7 @@ class Loop:
         take_step = self._make_step(self._feeds.specs)
         self._tell.on_start(step, self)
         if step == 0 and self._config.on_nonfinite == "roll_back":
-            self._save(0, self._feeds, Ledger(0))  # There must be a way back.
+            self._save(0, Ledger(0))  # There must be a way back.
         while True:
             try:
                 step = self._take_steps(step, take_step, signals)
@@ -198,13 +202,13 @@ class Loop:
                 self._close(ledger, feeds)
             self._take_turns(step, ledger)
             if step % config.save_steps == 0:
-                self._save(step, feeds, ledger)
+                self._save(step, ledger)
             if signals.signal_name:
                 self.stop(Stop(signals.signal_name))
         if len(ledger):
             self._close(ledger, feeds)
         if self._saved != step:
-            self._save(step, feeds, ledger)
+            self._save(step, ledger)
         return step
 
     def _batches(
@@ -233,11 +237,10 @@ class Loop:
             self._tell.on_turn(step)
             ledger.pause()
 
-    def _save(self, step: int, feeds: Feeds, ledger: Ledger) -> None:
+    def _save(self, step: int, ledger: Ledger) -> None:
         self._read(ledger)
         self._tell.on_saving(step)
-        state = {"positions": feeds.positions, **self._tell.state()}
-        path = self._checkpoints.save(step, state)
+        path = self._checkpoints.save(step, self.state())
         self._tell.on_save(step, path)
         self._saved = step
         ledger.pause()

@@ -99,6 +99,13 @@ class Progress(Listener):
             if name.endswith(LOSS)
         ]
         self.say(f"step {step}: dev loss: {', '.join(losses)}")
+        figures = [
+            f"{name} {value:.4g}"
+            for name, value in scores.items()
+            if not name.endswith(LOSS)
+        ]
+        if figures:
+            self.say(f"step {step}: decoded dev examples: {', '.join(figures)}")
         self._summaries.scalars("dev", step, scores)
 
     def _line(self, interval: Interval) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from t2t_multimodel.training.optimizer import Adam
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.record import CONFIG, RunRecord
+from t2t_multimodel.training.restore import Run
 from t2t_multimodel.training.run_copy import copy_whole
 from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
@@ -44,6 +46,7 @@ from t2t_multimodel.training.warm_start import (
     warm_start,
     warm_start_text,
 )
+from t2t_multimodel.training.watching.evaluator import MakeEvaluator
 from t2t_multimodel.training.watching.watchers import watchers
 
 _log = logging.getLogger(__name__)
@@ -151,6 +154,7 @@ def train(
     command_line: Sequence[str] = (),
     warm_start_from: str | Path | None = None,
     warm_start_parts: str = "",
+    make_evaluator: MakeEvaluator | None = None,
 ) -> TrainResult:
     """Trains one model on several problems, or goes on with a run.
 
@@ -166,6 +170,8 @@ def train(
         warm_start_from: A run's folder or a checkpoint in one, whose weights a new run
             begins with; a run that goes on has its own.
         warm_start_parts: Which parts to take; see `WarmStartFrom`.
+        make_evaluator: Makes what decodes dev examples while the run trains; without it
+            there are only losses to go by.
 
     Raises:
         ValueError: The data is missing or does not fit, `output_dir` holds a run that
@@ -203,14 +209,9 @@ def train(
         len(run.corpora.problems),
         output_dir,
     )
-    checkpoints = Checkpoints(
-        output_dir,
-        run.model,
-        run.optimizer,
-        average,
-        training.keep_checkpoints,
-        training.keep_checkpoint_every,
-    )
+    saved = (run.model, run.optimizer, average)
+    keep = (training.keep_checkpoints, training.keep_checkpoint_every)
+    checkpoints = Checkpoints(output_dir, *saved, *keep)
     if run.start and not list_checkpoints(output_dir):
         _log.info("%s", warm_start_text(run.start, run.model))
         checkpoints.save(0, {})  # From here on the run needs its source no more.
@@ -229,10 +230,37 @@ def train(
         listeners=[
             run_mixture,
             realised,  # It also counts what a watcher then rolls back.
-            *watchers(run, output_dir, progress.say, summaries, callbacks),
+            *watchers(
+                run,
+                output_dir,
+                progress.say,
+                summaries,
+                callbacks,
+                evaluator=make_evaluator(_as_run(run, output_dir))
+                if make_evaluator
+                else None,
+                weights=average.in_model if average else contextlib.nullcontext,
+                make_checkpoints=lambda folder: Checkpoints(folder, *saved, keep=1),
+            ),
         ],
     )
     return loop.run(output_dir)
+
+
+def _as_run(run: Prepared, output_dir: Path) -> Run:
+    """The run as evaluation and decoding take it, with the weights of any moment."""
+    return Run(
+        model=run.model,
+        hparams=run.hparams,
+        problem_names=tuple(run.corpora.streams),
+        vocabulary=run.corpora.vocabulary,
+        data_dir=run.corpora.data_dir,
+        seed=run.hparams.training.seed,
+        step=0,
+        output_dir=output_dir,
+        checkpoint="",
+        problem_options=run.corpora.problem_options,
+    )
 
 
 def _copy_definitions(names: Sequence[str], data_dir: Path, output_dir: Path) -> None:

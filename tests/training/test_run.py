@@ -18,6 +18,8 @@ from t2t_multimodel import registry
 from t2t_multimodel.data.features import ClassLabel, Text
 from t2t_multimodel.data.generation import Options, generate
 from t2t_multimodel.data.problem import Problem
+from t2t_multimodel.evaluation.evaluate import evaluate
+from t2t_multimodel.evaluation.while_training import WhileTraining
 from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.training.checkpoint import restore_weights, weights_by_part
 from t2t_multimodel.training.config import HParams, TrainingConfig
@@ -280,3 +282,74 @@ def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(
     hparams = HPARAMS.replace(train_parts="training_length_top")
     dry_run(hparams, NAMES, data_dir, console=console, apart=False)
     assert "nothing to train" in console.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def watched(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `whole`, but decoded and judged on its way."""
+    folder = tmp_path_factory.mktemp("watched") / "run"
+    hparams = HPARAMS.replace(
+        eval_steps=4,
+        eval_batches=1,
+        save_steps=5,
+        stop_on="training_length/top_1",
+        best_by="training_reversal/bleu",
+        metric_examples=7,
+        sample_steps=4,
+        sample_count=2,
+    )
+    train(hparams, NAMES, data_dir, folder, make_evaluator=WhileTraining)
+    return folder
+
+
+def test_watching_a_run_changes_none_of_its_weights(whole: Path, watched: Path) -> None:
+    expected, found = tensors(whole), tensors(watched)
+    for name in expected.keys() - {"state/.ATTRIBUTES/VARIABLE_VALUE"}:
+        np.testing.assert_array_equal(expected[name], found[name], err_msg=name)
+
+
+def test_the_best_run_scores_as_was_told_with_the_averaged_weights(
+    watched: Path,
+) -> None:
+    told = json.loads((watched / "best" / "best.json").read_text())
+    run = load_run(watched / "best")
+    assert run.step == told["step"]
+    (result,) = evaluate(run, NAMES[:1], split="dev", max_examples=7)
+    assert result.value("bleu") == pytest.approx(told["value"], abs=1e-4)
+
+
+def test_tensorboard_gets_figures_samples_and_the_map_of_experts(
+    watched: Path,
+) -> None:
+    found: dict[tuple[str, int], Any] = {}
+    for file in watched.glob("*/events.*"):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            found |= {(v.tag, event.step): v.tensor for v in event.summary.value}
+    assert {
+        *(("training_length/top_1", step) for step in (4, 8)),
+        *(("training_reversal/bleu", step) for step in (4, 8)),
+        *((f"experts/{layer}", 3) for layer in ("encoder", "decoder")),
+    } <= found.keys()
+    for name in NAMES:
+        (table,) = found[f"samples/{name}", 8].string_val
+        head, _, *rows = table.decode().splitlines()
+        assert head == "| inputs | right | output |"
+        assert [row.count(" | ") for row in rows] == [2, 2]
+    counts = json.loads((watched / "experts.json").read_text())["total"]["encoder"]
+    assert all(sum(loads) > 0 for loads in counts.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("training_length/bleu", "has no metric 'bleu'; it has: loss, top_1"),
+        ("training_lenght/loss", "but the run's problems are: training_reversal"),
+    ],
+)
+def test_a_metric_that_the_problem_does_not_have_is_refused(
+    data_dir: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    hparams = HPARAMS.replace(eval_steps=4, stop_on=name)
+    with pytest.raises(ValueError, match=message):
+        train(hparams, NAMES, data_dir, tmp_path, make_evaluator=WhileTraining)
