@@ -6,7 +6,8 @@
     run.evaluate(max_examples=100)["parse_mini"].value("bracketing_f1")
     run.decode(["A red dog sees two cats."], "translate_ende_mini")[0].text
 
-The programs call these functions. TensorFlow is loaded by the first one that computes.
+The programs call these functions (t2t-decoder what lies beneath them). TensorFlow is
+loaded by the first one that computes.
 Problems are names and groups in a text, as after `--problems`, or a list of names or of
 `Problem`s; a mistake is a `ValueError` with the line that a program would print.
 """
