@@ -16,6 +16,7 @@ from t2t_multimodel.training.keras_callbacks import KerasCallbacks
 from t2t_multimodel.training.listener import Listener
 from t2t_multimodel.training.summaries import Summaries
 from t2t_multimodel.training.watching.best import BestKept, EarlyStopping
+from t2t_multimodel.training.watching.cosines import GradientCosines
 from t2t_multimodel.training.watching.evaluator import (
     LOSS,
     Evaluator,
@@ -109,6 +110,12 @@ def watchers(
                 make_checkpoints,
                 output_dir,
                 say,
+            )
+        )
+    if training.cosine_steps:
+        listeners.append(
+            GradientCosines(
+                training.cosine_steps, run.model, streams, run.strategy, summaries
             )
         )
     if training.sample_steps:
