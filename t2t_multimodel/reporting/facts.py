@@ -28,9 +28,11 @@ from t2t_multimodel.evaluation.saved import (
 )
 from t2t_multimodel.evaluation.score import ProblemScores
 from t2t_multimodel.reporting.curves import Curves, read_curves
+from t2t_multimodel.reporting.expert_map import ExpertMap, measured_map, saved_map
 from t2t_multimodel.reporting.privacy import without_paths
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.hearing import as_trained
+from t2t_multimodel.training.ledger_file import read_ledger
 from t2t_multimodel.training.part_sizes import PartSize, part_sizes
 from t2t_multimodel.training.record import RunRecord
 from t2t_multimodel.training.restore import Run, load_run, untrained_model
@@ -68,6 +70,8 @@ class Facts:
         manifests: The data, by problem.
         sizes: Weights by part.
         curves: What the run left for TensorBoard.
+        ledger: What each problem has had, see `training/ledger_file.py`.
+        experts: Which problem uses which expert, or None.
         scores: Evaluations, by problem.
         examples: What to look at, by problem.
         corpora: The problems that need a corpus to be made.
@@ -81,6 +85,8 @@ class Facts:
     manifests: Mapping[str, Manifest]
     sizes: Sequence[PartSize]
     curves: Curves
+    ledger: Sequence[Mapping[str, Any]]
+    experts: ExpertMap | None
     scores: Mapping[str, SavedScores]
     examples: Mapping[str, Examples]
     corpora: Sequence[str]
@@ -151,6 +157,8 @@ class _Gathering:
             manifests=manifests,
             sizes=part_sizes(run.model if run else untrained_model(record)),
             curves=read_curves(self._output_dir),
+            ledger=self._try("ledger", lambda: self._ledger(run)) or (),
+            experts=self._try("experts", lambda: self._experts(run, manifests)),
             scores=scores,
             examples=examples,
             corpora=[
@@ -174,6 +182,21 @@ class _Gathering:
 
     def _manifest(self, name: str) -> Manifest:
         return Manifest.load(self._data_dir, name)
+
+    def _ledger(self, run: Run | None) -> list[dict[str, Any]]:
+        """What was done up to the checkpoint; a killed run has lines beyond it."""
+        lines = read_ledger(self._output_dir)
+        return [line for line in lines if run is None or line["step"] <= run.step]
+
+    def _experts(
+        self, run: Run | None, manifests: Mapping[str, Manifest]
+    ) -> ExpertMap | None:
+        if not self._record.hparams.model.use_experts:
+            return None
+        found = saved_map(self._output_dir)
+        if found is None and run is not None:
+            found = measured_map(run, manifests, self._data_dir)
+        return found
 
     def _scores(self, run: Run | None, names: Sequence[str]) -> dict[str, SavedScores]:
         """New scores of the problems with data, or those that the run remembers."""

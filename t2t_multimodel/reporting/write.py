@@ -19,7 +19,9 @@ from t2t_multimodel.reporting.blocks import (
     section_html,
     section_markdown,
 )
+from t2t_multimodel.reporting.experts_section import experts_section
 from t2t_multimodel.reporting.facts import Asked, Facts, gather
+from t2t_multimodel.reporting.mixture_section import mixture_section, training_seconds
 
 PAGE, CARD = "report.html", "model_card.md"
 
@@ -44,6 +46,9 @@ figure { margin: 0; background: var(--card); border: 1px solid var(--edge);
 figcaption { font-weight: 600; margin: 0 0 4px 4px; }
 svg.plot { display: block; width: 100%; height: auto; }
 svg.plot text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+svg.map { display: block; } svg.map text { font: 12px system-ui, sans-serif;
+  fill: var(--ink); } svg.map rect { stroke: #fff; stroke-width: .5; }
+section > figure + figure, figure + .scroll { margin-top: 1rem; }
 svg .grid { stroke: var(--edge); } svg .axis { stroke: var(--dim); fill: none; }
 svg .line { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 .legend { margin: 4px 4px 0; font-size: .8125rem; line-height: 1.35; }
@@ -91,6 +96,8 @@ def report_sections(facts: Facts) -> list[Section]:
     return [
         results.scores_section(facts),
         learning.curves_section(facts),
+        mixture_section(facts),
+        experts_section(facts),
         about.data_section(facts),
         about.configuration_section(facts),
         about.parameters_section(facts),
@@ -146,10 +153,12 @@ def headline_of(facts: Facts) -> dict[str, str]:
         for manifest in facts.manifests.values()
         if "train" in manifest.splits
     )
+    seconds = training_seconds(facts)
     return {
         "checkpoint, step": step,
         "weights": f"{size.weights:,}",
         "problems": str(len(record.problem_names)),
+        "time in steps": f"{seconds:,.0f} seconds" if seconds else "not known",
         "training examples": f"{examples:,}" if examples else "not known",
         "set": record.hparams.name,
         "seed": str(training.seed),

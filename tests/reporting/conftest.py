@@ -14,7 +14,7 @@ from t2t_multimodel import registry
 from t2t_multimodel.data.generation import Options, generate
 
 NAMES = ("speech_mini", "image_mini", "caption_mini", "parse_mini")
-VOID = {"meta", "img", "br", "wbr", "path", "line", "circle", "rect"}
+VOID = {"meta", "img", "br", "wbr"}
 
 
 class Reader(html.parser.HTMLParser):

@@ -19,8 +19,8 @@ from t2t_multimodel.reporting.write import report_sections, write_report
 
 ATTACK = "</p><script>alert(1)</script>|"
 SECTIONS = (
-    *("scores", "curves", "data", "configuration", "parameters", "environment"),
-    *("commands", "examples"),
+    *("scores", "curves", "mixture", "experts", "data", "configuration"),
+    *("parameters", "environment", "commands", "examples"),
 )
 PROGRAMS = {
     "t2t-datagen": t2t_datagen.FLAGS,
@@ -45,6 +45,7 @@ def test_all_sections_are_there_and_every_modality_shows(made: Path, read: Any) 
     assert links == [f"#{name}" for name in ids]
     assert {"audio", "img", "svg", "table", "details"} <= {tag for tag, _ in seen.tags}
     assert "parse tree" in page or "no tree:" in seen.text
+    assert "Experts of the decoder" in seen.text
     for shown in ("WER", "top-1", "BLEU-4", "F1", "3 test", "1,000 bootstrap"):
         assert shown in seen.text
     for heading in ("Scores", "Data", "Parameters", "Commands"):
@@ -145,6 +146,10 @@ def spoil_environment(run: Path) -> None:
     (run / "config.json").write_text(json.dumps(values), "utf-8")
 
 
+def spoil_experts(run: Path) -> None:
+    (run / "experts.json").write_text("[1", "utf-8")
+
+
 def spoil_set(run: Path) -> None:
     path = run / "config.json"
     path.write_text(path.read_text("utf-8").replace("multimodel_tiny", "my_own"))
@@ -157,6 +162,7 @@ def spoil_set(run: Path) -> None:
         (spoil_curves, "The run left no curves"),
         (spoil_scores, "There are no scores: it was not evaluated yet"),
         (spoil_one_score, "image_mini has no scores: …/image_mini.json cannot be read"),
+        (spoil_experts, "There is no map: …/experts.json cannot be read"),
         (spoil_environment, "did not note where it ran"),
         (spoil_set, "There is no set my_own here"),
     ],
