@@ -42,13 +42,24 @@ run/best, skip losses that are no numbers, and see decoded dev examples on the w
       --eval_steps=500 --stop_on=parse_mini/bracketing_f1 --on_nonfinite=skip \\
       --sample_steps=500 --hparams="stop_patience=3"
 
-docs/training.md tells of all that. TensorBoard: tensorboard --logdir=run. Scores on
-decoded output: t2t-eval.
+docs/training.md tells of all that.
+
+Several processes train one model when each runs the same command with TF_CONFIG set,
+on machines that share data and output folder (docs/scaling.md). On this machine,
+
+  t2t-trainer --problems=mini_eight --data_dir=data --output_dir=run --local_workers=2
+
+starts them, and starts all again from the newest checkpoint when one is lost. A worker
+that lost another one ends with status 75.
+
+TensorBoard: tensorboard --logdir=run. Scores on decoded output: t2t-eval.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +69,13 @@ from absl import flags
 
 from t2t_multimodel import api, quiet
 from t2t_multimodel.bin import program
+from t2t_multimodel.training import launcher
+from t2t_multimodel.training.cluster import (
+    Cluster,
+    WorkerLostError,
+    choose_strategy,
+    read_cluster,
+)
 
 if TYPE_CHECKING:
     from t2t_multimodel.training.config import HParams
@@ -83,7 +101,26 @@ for define, flag_name, default, text in (
         flags.DEFINE_string,
         "strategy",
         "auto",
-        "one_device, mirrored (all accelerators of this machine), or auto.",
+        "one_device, mirrored (all accelerators of this machine), multi_worker (the "
+        "tasks in TF_CONFIG), tpu, or auto: what TF_CONFIG and the devices suggest.",
+    ),
+    (
+        flags.DEFINE_string,
+        "tpu",
+        "",
+        "A TPU's name, grpc://host:port, or local; for --strategy=tpu.",
+    ),
+    (
+        flags.DEFINE_integer,
+        "local_workers",
+        0,
+        "Start so many workers on this machine.",
+    ),
+    (
+        flags.DEFINE_integer,
+        "max_restarts",
+        3,
+        "How often --local_workers starts them again when one is lost.",
     ),
     (
         flags.DEFINE_string,
@@ -137,20 +174,34 @@ def main(arguments: Sequence[str]) -> int:
     problem_names = program.problem_names(FLAGS)
     hparams = _hparams()
     data_dir = program.required(FLAGS, "data_dir")
+    cluster = read_cluster()
+    if not FLAGS.local_workers:
+        choose_strategy(FLAGS.strategy, cluster, FLAGS.tpu)
     if FLAGS.dry_run:
         _dry_run(hparams, problem_names, data_dir)
         return 0
     output_dir = program.required(FLAGS, "output_dir")
-    run = api.train(
-        problem_names,
-        data_dir,
-        output_dir,
-        hparams,
-        strategy=FLAGS.strategy,
-        command_line=sys.argv,
-        warm_start_from=FLAGS.warm_start_from,
-        warm_start_parts=FLAGS.warm_start_parts,
-    )
+    if FLAGS.local_workers:
+        return _launch(cluster)
+    if cluster.size > 1:  # That a worker is gone is said once, in words.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not cluster.is_chief:
+        logging.getLogger("t2t_multimodel").setLevel(logging.WARNING)
+    try:
+        run = api.train(
+            problem_names,
+            data_dir,
+            output_dir,
+            hparams,
+            strategy=FLAGS.strategy,
+            command_line=sys.argv,
+            warm_start_from=FLAGS.warm_start_from,
+            warm_start_parts=FLAGS.warm_start_parts,
+            tpu=FLAGS.tpu,
+        )
+    except WorkerLostError as error:
+        sys.stderr.write(f"t2t-trainer: error: {error}\n")
+        return launcher.LOST_STATUS
     stopped_by = run.result.stopped_by if run.result else None
     return EXIT_STATUS.get(stopped_by or "", 0)
 
@@ -168,13 +219,24 @@ def _dry_run(hparams: HParams, problem_names: Sequence[str], data_dir: Path) -> 
         hparams,
         problem_names,
         data_dir,
-        FLAGS.strategy,
+        # Of this process's devices alone, whatever TF_CONFIG says.
+        "auto" if FLAGS.strategy == "multi_worker" else FLAGS.strategy,
         start=asked_for(FLAGS.warm_start_from, FLAGS.warm_start_parts),
         memory_limit=limit,
         output_dir=program.path(FLAGS, "output_dir"),
     )
     if file := program.path(FLAGS, "dry_run_json"):
         file.write_text(json.dumps(found.to_dict(), indent=1) + "\n", "utf-8")
+
+
+def _launch(cluster: Cluster) -> int:
+    """Starts this command as several workers; the job's exit status."""
+    if cluster != Cluster():
+        raise ValueError("--local_workers sets TF_CONFIG itself: unset it.")
+    command = [sys.executable, "-m", "t2t_multimodel.bin.t2t_trainer", *sys.argv[1:]]
+    return launcher.launch(
+        [*command, "--local_workers=0"], FLAGS.local_workers, FLAGS.max_restarts
+    )
 
 
 def _hparams() -> HParams:

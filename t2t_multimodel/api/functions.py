@@ -65,6 +65,7 @@ def train(
     hparams: HParams | str = DEFAULT_SET,
     *,
     strategy: str = "auto",
+    tpu: str = "",
     warm_start_from: TrainedRun | PathLike | None = None,
     warm_start_parts: str = "",
     callbacks: Sequence[Any] = (),
@@ -79,6 +80,7 @@ def train(
         output_dir: The run's folder; if it holds a run, that run goes on.
         hparams: A set, or the name of one.
         strategy: Where to compute, see `training.strategy.make_strategy`.
+        tpu: The TPU's name, where one is to be used.
         warm_start_from: A run, its folder or a checkpoint in it, to begin with.
         warm_start_parts: Which parts to take; see docs/growing.md.
         callbacks: Keras's; see `training/keras_callbacks.py`.
@@ -100,6 +102,7 @@ def train(
         data_dir,
         output_dir,
         strategy=strategy,
+        tpu=tpu,
         callbacks=callbacks,
         command_line=command_line,
         warm_start_from=warm_start_from,

@@ -7,6 +7,7 @@ So the stream of batches is a pure function of the seed, and starts anywhere at 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import zlib
 from collections.abc import Callable
@@ -43,6 +44,8 @@ class BatchStream:
         num_buckets: How many different shapes of batches there may be.
         seed: Decides order and augmentation.
         num_replicas: Batch sizes are multiples of it.
+        part: Which part of every batch to read, and in how many parts batches are cut:
+            a worker of several reads only its own examples. A part may be empty.
 
     Attributes:
         num_examples: Examples in use.
@@ -66,6 +69,7 @@ class BatchStream:
         num_buckets: int = 4,
         seed: int = 0,
         num_replicas: int = 1,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         self._data = _open(problem, data_dir, vocabulary, split)
         self._vocabulary = vocabulary
@@ -101,6 +105,7 @@ class BatchStream:
             self._seed,
         )
         self.batches_per_epoch = self.plan.batches_per_epoch
+        self._part = part
 
     def epoch_of(self, batch: int) -> int:
         """The epoch in which the batch of a number lies, from 0."""
@@ -121,7 +126,7 @@ class BatchStream:
         end = _ENDLESS if num_batches is None else first_batch + num_batches
         numbers = tf.data.Dataset.range(first_batch, end)
         return _batches(
-            numbers, self._data, self._vocabulary, self.plan.batch, self._seeds
+            numbers, self._data, self._vocabulary, self._own_part, self._seeds
         )
 
     def bucket_batch(self, number: int) -> dict[str, tf.Tensor]:
@@ -141,6 +146,9 @@ class BatchStream:
             self._seeds,
         )
         return dict(next(iter(one)))
+
+    def _own_part(self, number: int) -> PlannedBatch:
+        return self.plan.batch(number).part(*self._part)
 
     def _seeds(self, batch: PlannedBatch) -> np.ndarray:
         """A seed per example that differs between epochs, int32 `[B, 2]`."""
@@ -238,16 +246,21 @@ def _batches(
 
     def read(number: np.ndarray) -> tuple[np.ndarray, ...]:
         batch = plan(int(number))
+        size = np.array(len(batch.places), np.int32)
+        if not size:
+            # Pictures cannot be decoded as a batch of none: one is, and is cut off.
+            batch = dataclasses.replace(batch, places=np.zeros(1, np.int64))
         records = np.array([data.read(int(place)) for place in batch.places], object)
         lengths = np.array([batch.inputs_length, batch.targets_length], np.int32)
         none = np.zeros((len(batch.places), 2), np.int32)
-        return records, batch.places, lengths, seeds(batch) if seeds else none
+        return records, batch.places, lengths, seeds(batch) if seeds else none, size
 
     @tf.autograph.experimental.do_not_convert
     def make(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        records_B, places_B, lengths_2, seeds_B2 = tf.numpy_function(
-            read, [number], [tf.string, tf.int64, tf.int32, tf.int32]
+        records_B, places_B, lengths_2, seeds_B2, size = tf.numpy_function(
+            read, [number], [tf.string, tf.int64, tf.int32, tf.int32, tf.int32]
         )
+        size = tf.ensure_shape(size, [])
         records_B = tf.ensure_shape(records_B, [None])
         lengths_2 = tf.ensure_shape(lengths_2, [2])
         seeds_B2 = tf.ensure_shape(seeds_B2, [None, 2])
@@ -267,7 +280,7 @@ def _batches(
             )
         if seeds is None:
             batch["index"] = tf.ensure_shape(places_B, [None])
-        return batch
+        return {key: value[:size] for key, value in batch.items()}
 
     batches = numbers.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return batches.prefetch(_PREFETCH)

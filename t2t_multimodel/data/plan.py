@@ -54,6 +54,15 @@ class PlannedBatch:
     targets_length: int
     epoch: int
 
+    def part(self, index: int, count: int) -> PlannedBatch:
+        """Part `index` (from 0) of `count` that are as equal as can be, and in order.
+
+        Where there are more parts than examples some are empty.
+        """
+        size = len(self.places)
+        start, end = size * index // count, size * (index + 1) // count
+        return dataclasses.replace(self, places=self.places[start:end])
+
 
 def make_buckets(
     index: Index,

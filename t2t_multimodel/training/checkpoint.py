@@ -47,6 +47,10 @@ class Checkpoints:
         average: Its moving average, or None.
         keep: How many checkpoints stay, the newest; older ones are deleted.
         keep_every: The first one of every so many steps stays for ever; 0: none does.
+        is_chief: Whether this is the process of the job that writes; others only read.
+
+    Attributes:
+        variables: All that is saved, but for the step and the state, by key.
     """
 
     def __init__(
@@ -57,17 +61,19 @@ class Checkpoints:
         average: WeightAverage | None,
         keep: int,
         keep_every: int = 0,
+        is_chief: bool = True,
     ) -> None:
         self._output_dir = output_dir
+        self._is_chief = is_chief
         self._keep, self._keep_every = keep, keep_every
-        self._variables = {
+        self.variables = {
             **_keyed("weights", _weights(model)),
             **_keyed("adam_mean", _by_part(model, optimizer.mean)),
             **_keyed("adam_square", _by_part(model, optimizer.square)),
             "adam_updates": optimizer.updates,
         }
         if average is not None:
-            self._variables |= _keyed("average", _by_part(model, average.average))
+            self.variables |= _keyed("average", _by_part(model, average.average))
         self._writing = Background()
 
     def __enter__(self) -> Checkpoints:
@@ -97,12 +103,15 @@ class Checkpoints:
         Raises:
             OSError: The one before could not be written. Those on the disk remain.
         """
+        path = str(self._output_dir / f"{files.NAME}-{step}")
+        if not self._is_chief:
+            return path
         self.wait()
         tensors = _counted(step) | {"state": tf.constant(json.dumps(state))}
-        for key, variable in self._variables.items():
+        for key, variable in self.variables.items():
             tensors[key] = _copy(variable)
         self._writing.start(lambda: self._write(step, tensors))
-        return str(self._output_dir / f"{files.NAME}-{step}")
+        return path
 
     def check(self) -> None:
         """Raises `OSError` if the last checkpoint could not be written; never waits."""
@@ -131,7 +140,7 @@ class Checkpoints:
         """
         self.wait()
         path, damaged = newest_whole(self._output_dir)
-        for other, reason in damaged.items():
+        for other, reason in damaged.items() if self._is_chief else ():
             _log.warning(
                 "%s is damaged (%s): moved to %s; going on from %s.",
                 other,
@@ -139,13 +148,14 @@ class Checkpoints:
                 files.set_aside(other),
                 Path(path).name,
             )
-        files.tidy(self._output_dir)
+        if self._is_chief:
+            files.tidy(self._output_dir)
         if not path:
             return 0, {}
         if every > 1:
             path = newest_regular(self._output_dir, every) or path
         saved = TensorFile(path)
-        _assign(saved, self._variables, path)
+        _assign(saved, self.variables, path)
         state = json.loads(saved.read("state")) if "state" in saved else {}
         return int(saved.read("step")), state
 

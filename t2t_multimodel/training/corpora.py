@@ -76,9 +76,20 @@ class Corpora:
 
 
 def open_corpora(
-    problem_names: Sequence[str], data_dir: Path, config: TrainingConfig
+    problem_names: Sequence[str],
+    data_dir: Path,
+    config: TrainingConfig,
+    part: tuple[int, int] = (0, 1),
+    multiple_of: int = 1,
 ) -> Corpora:
     """Opens the data of some problems.
+
+    Args:
+        problem_names: Names of registered problems.
+        data_dir: Where their data lies.
+        config: Of the training.
+        part: Which part of each training batch to read, of how many; see `BatchStream`.
+        multiple_of: Batch sizes are multiples of it.
 
     Raises:
         ValueError: A problem is unknown, has no data (the command that makes it is
@@ -110,6 +121,8 @@ def open_corpora(
             max_length=_max_length(problem, config),
             num_buckets=config.num_buckets,
             seed=config.seed,
+            num_replicas=multiple_of,
+            part=part,
         )
         for problem in problems
     }

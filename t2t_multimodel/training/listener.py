@@ -28,10 +28,12 @@ class Stop:
     Attributes:
         by: What ended it, one word: "SIGTERM", "callback".
         advice: How to go on, the end of a sentence.
+        origin: Where it came from, the name of a worker of several; else "".
     """
 
     by: str
     advice: str = "the same command goes on from there"
+    origin: str = ""
 
 
 class RollBack(Exception):

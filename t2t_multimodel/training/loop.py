@@ -23,6 +23,7 @@ from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.schedule import learning_rate
 from t2t_multimodel.training.step import StepResult
 from t2t_multimodel.training.stopping import StopRequest
+from t2t_multimodel.training.workers import Workers
 
 
 class Step(Protocol):
@@ -79,6 +80,7 @@ class Loop:
         average: The weights' moving average, or None.
         progress: Where the run shows itself; the first of the listeners.
         listeners: Are told what happens, in this order; see `listener.py`.
+        workers: The processes that train together; this one alone by default.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Loop:
         average: WeightAverage | None,
         progress: Progress,
         listeners: Sequence[Listener] = (),
+        workers: Workers | None = None,
     ) -> None:
         self._config = config
         self._mixture = mixture
@@ -101,6 +104,8 @@ class Loop:
         self._progress = progress
         self._tell = Listeners((progress, *listeners))
         self._losses: dict[str, float] = {}
+        self._workers = workers or Workers()
+        self._wanted_stop: Stop | None = None
         self._stop: Stop | None = None
         self._saved = 0
 
@@ -111,7 +116,9 @@ class Loop:
             ValueError: A listener cannot let the run go on.
         """
         started = time.perf_counter()
-        step, state = self._checkpoints.restore()
+        with self._workers.chief_first():  # It puts damaged checkpoints aside.
+            step, state = self._checkpoints.restore()
+        self._workers.agree("the step of the checkpoint to go on from", step)
         self._saved = step
         if step >= self._config.train_steps:
             self._progress.say(f"Already at step {step}; nothing is left to train.")
@@ -121,8 +128,9 @@ class Loop:
             with StopRequest() as signals, self._progress, self._checkpoints:
                 step = self._train(step, state, signals)
             if self._stop:
+                origin = f" at {self._stop.origin}" if self._stop.origin else ""
                 self._progress.say(
-                    f"Stopped by {self._stop.by} and saved at step {step}; "
+                    f"Stopped by {self._stop.by}{origin} and saved at step {step}; "
                     f"{self._stop.advice}."
                 )
         seconds = time.perf_counter() - started
@@ -130,8 +138,11 @@ class Loop:
         return TrainResult(output_dir, step, self._losses, seconds, by)
 
     def stop(self, reason: Stop) -> None:
-        """Ends the run after this step; it is saved. The first reason stands."""
-        self._stop = self._stop or reason
+        """Ends the run after this step; it is saved. The first reason stands.
+
+        Several workers end it a few steps later, all after the same one.
+        """
+        self._wanted_stop = self._wanted_stop or reason
 
     def dev_begins(self, step: int) -> None:
         """Tells all listeners `on_dev_begin`."""
@@ -166,6 +177,7 @@ class Loop:
                 step = back.step
             else:
                 self._checkpoints.wait()
+                self._workers.wait_for_all()
                 self._tell.on_end(step)
                 return step
 
@@ -176,7 +188,8 @@ class Loop:
 
     def _roll_back(self, back: RollBack) -> None:
         """Makes the state that of a checkpoint, but for step and positions."""
-        step, state = self._checkpoints.restore(self._config.save_steps)
+        with self._workers.chief_first():  # It may still be writing it.
+            step, state = self._checkpoints.restore(self._config.save_steps)
         self._tell.set_state(state)
         self._open_feeds(back.step, {"positions": back.positions})
         self._progress.say(
@@ -205,6 +218,7 @@ class Loop:
                 self._save(step, ledger)
             if signals.signal_name:
                 self.stop(Stop(signals.signal_name))
+            self._stop = self._workers.agreed_stop(step, self._wanted_stop)
         if len(ledger):
             self._close(ledger, feeds)
         if self._saved != step:
@@ -239,6 +253,8 @@ class Loop:
 
     def _save(self, step: int, ledger: Ledger) -> None:
         self._read(ledger)
+        what = f"the bits of the weights after step {step}"
+        self._workers.agree_on_values(what, self._checkpoints.variables)
         self._tell.on_saving(step)
         path = self._checkpoints.save(step, self.state())
         self._tell.on_save(step, path)

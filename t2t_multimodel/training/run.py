@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
+from rich.console import Console
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE
@@ -23,9 +25,11 @@ from t2t_multimodel.training.accumulation import AccumulatedStep
 from t2t_multimodel.training.averaging import WeightAverage
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
+from t2t_multimodel.training.cluster import Cluster, read_cluster
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
 from t2t_multimodel.training.environment import environment
+from t2t_multimodel.training.facts import facts_of
 from t2t_multimodel.training.freezing import check_steps, freeze, in_full
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.mixing import RunMixture
@@ -34,9 +38,10 @@ from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.record import CONFIG, RunRecord
 from t2t_multimodel.training.restore import Run
+from t2t_multimodel.training.roll_call import roll_call
 from t2t_multimodel.training.run_copy import copy_whole
 from t2t_multimodel.training.step import TrainStep
-from t2t_multimodel.training.strategy import make_strategy
+from t2t_multimodel.training.strategy import is_tpu, make_strategy
 from t2t_multimodel.training.summaries import Summaries
 from t2t_multimodel.training.warm_start import (
     WarmStart,
@@ -48,6 +53,7 @@ from t2t_multimodel.training.warm_start import (
 )
 from t2t_multimodel.training.watching.evaluator import MakeEvaluator
 from t2t_multimodel.training.watching.watchers import watchers
+from t2t_multimodel.training.workers import Workers, lost_workers_named
 
 _log = logging.getLogger(__name__)
 
@@ -100,6 +106,8 @@ def prepare(
     data_dir: str | Path,
     strategy: str = "auto",
     start: WarmStartFrom | WarmStart | None = None,
+    cluster: Cluster | None = None,
+    tpu: str = "",
 ) -> Prepared:
     """Opens the data and builds the model and its optimizer.
 
@@ -112,15 +120,28 @@ def prepare(
         strategy: See `make_strategy`.
         start: From which run to take weights; or, of a run that goes on, what was taken
             when it began.
+        cluster: The processes that train together; this one alone by default.
+        tpu: See `make_strategy`.
 
     Raises:
         ValueError: The mixture names a problem that is not here; else as
-            `open_corpora`, `make_strategy`, `warm_start` and `freeze`.
+            `open_corpora`, `make_strategy`, `roll_call`, `warm_start` and `freeze`.
     """
     training = hparams.training
-    Rates.parse(training.mixture).check_names(problem_names)
-    corpora = open_corpora(problem_names, Path(data_dir), training)
-    scope = make_strategy(strategy)
+    cluster = cluster or Cluster()
+    # Several workers first see whether they agree, then they connect.
+    scope = make_strategy(strategy, cluster, tpu) if cluster.size == 1 else None
+    with roll_call(cluster) as facts:
+        Rates.parse(training.mixture).check_names(problem_names)
+        corpora = open_corpora(
+            problem_names,
+            Path(data_dir),
+            training,
+            part=(cluster.index, cluster.size),
+            multiple_of=_batch_multiple(scope),
+        )
+        facts |= facts_of(hparams, corpora, start)
+    scope = scope or make_strategy(strategy, cluster, tpu)
     keras.utils.set_random_seed(training.seed)
     with scope.scope():
         model = MultiModel(
@@ -155,8 +176,12 @@ def train(
     warm_start_from: str | Path | None = None,
     warm_start_parts: str = "",
     make_evaluator: MakeEvaluator | None = None,
+    tpu: str = "",
 ) -> TrainResult:
     """Trains one model on several problems, or goes on with a run.
+
+    Where TF_CONFIG lists several workers, each of them calls this with the same
+    arguments; see docs/scaling.md.
 
     Args:
         hparams: Of the model and its training.
@@ -164,7 +189,7 @@ def train(
         data_dir: Where t2t-datagen put the data.
         output_dir: The run's folder; if it holds a run, that run goes on.
         train_steps: Replaces the field of this name; so do `mixture` and `seed`.
-        strategy: See `make_strategy`.
+        strategy: See `make_strategy`; so with `tpu`.
         callbacks: Keras's; `keras_callbacks.py` says what they are told.
         command_line: Kept in config.json, for a reader.
         warm_start_from: A run's folder or a checkpoint in one, whose weights a new run
@@ -177,26 +202,48 @@ def train(
         ValueError: The data is missing or does not fit, `output_dir` holds a run that
             differs, a warm start does not fit, or the loss of a step was not finite.
             One clear line.
+        WorkerLostError: Another worker is gone.
     """
+    cluster = read_cluster()
     given = {"train_steps": train_steps, "mixture": mixture, "seed": seed}
     hparams = hparams.replace(**{k: v for k, v in given.items() if v is not None})
     output_dir = Path(output_dir)
     start = start_of(output_dir, asked_for(warm_start_from, warm_start_parts))
-    run = prepare(hparams, problem_names, data_dir, strategy, start)
+    with lost_workers_named(cluster), tempfile.TemporaryDirectory() as scratch:
+        run = prepare(hparams, problem_names, data_dir, strategy, start, cluster, tpu)
+        record = _record(run, command_line)
+        # The workers but for the chief write what nobody reads, and read what it wrote.
+        folder = output_dir if cluster.is_chief else Path(scratch)
+        loop = _loop(
+            run, record, output_dir, folder, cluster, callbacks, make_evaluator
+        )
+        return loop.run(output_dir)
+
+
+def _loop(
+    run: Prepared,
+    record: RunRecord,
+    output_dir: Path,
+    own_folder: Path,
+    cluster: Cluster,
+    callbacks: Sequence[keras.callbacks.Callback],
+    make_evaluator: MakeEvaluator | None,
+) -> Loop:
+    """A run about to train; its folder has what says what it is."""
     hparams = run.hparams
     training = hparams.training
-    summaries = Summaries(output_dir)
+    summaries = Summaries(own_folder)
     run_mixture = RunMixture(
         run.make_mixture, training.mixture, training.batches_per_step, summaries
     )
     if training.train_parts:
         check_steps(run.model, run_mixture.counts_before(training.train_steps))
-    record = _record(run, command_line)
     if (output_dir / CONFIG).exists():
         RunRecord.read(output_dir).check_goes_on(record, output_dir)
-    record.write(output_dir, Path(data_dir) / VOCABULARY_FILE)
-    keep_symbols(run.corpora.problems, data_dir, output_dir)
-    _copy_definitions(problem_names, Path(data_dir), output_dir)
+    data_dir = run.corpora.data_dir
+    record.write(own_folder, data_dir / VOCABULARY_FILE)
+    keep_symbols(run.corpora.problems, data_dir, own_folder)
+    _copy_definitions(record.problem_names, data_dir, own_folder)
     average = None
     if training.ema_decay:
         with run.strategy.scope():
@@ -211,15 +258,19 @@ def train(
     )
     saved = (run.model, run.optimizer, average)
     keep = (training.keep_checkpoints, training.keep_checkpoint_every)
-    checkpoints = Checkpoints(output_dir, *saved, *keep)
+    checkpoints = Checkpoints(output_dir, *saved, *keep, cluster.is_chief)
     if run.start and not list_checkpoints(output_dir):
         _log.info("%s", warm_start_text(run.start, run.model))
         checkpoints.save(0, {})  # From here on the run needs its source no more.
-    progress = Progress(summaries, training.train_steps)
-    realised = Realised(
-        output_dir, run_mixture, run.corpora.epochs, summaries, progress.show
+    progress = Progress(
+        summaries,
+        training.train_steps,
+        None if cluster.is_chief else Console(quiet=True),
     )
-    loop = Loop(
+    realised = Realised(
+        own_folder, run_mixture, run.corpora.epochs, summaries, progress.show
+    )
+    return Loop(
         config=training,
         mixture=run_mixture,
         streams=run.corpora.streams,
@@ -232,19 +283,24 @@ def train(
             realised,  # It also counts what a watcher then rolls back.
             *watchers(
                 run,
-                output_dir,
+                own_folder,
                 progress.say,
                 summaries,
                 callbacks,
-                evaluator=make_evaluator(_as_run(run, output_dir))
+                evaluator=make_evaluator(_as_run(run, own_folder))
                 if make_evaluator
                 else None,
                 weights=average.in_model if average else contextlib.nullcontext,
                 make_checkpoints=lambda folder: Checkpoints(folder, *saved, keep=1),
             ),
         ],
+        workers=Workers(cluster, run.strategy),
     )
-    return loop.run(output_dir)
+
+
+def _batch_multiple(strategy: tf.distribute.Strategy | None) -> int:
+    """What batch sizes are multiples of: on a TPU all shares have one shape."""
+    return strategy.num_replicas_in_sync if strategy and is_tpu(strategy) else 1
 
 
 def _as_run(run: Prepared, output_dir: Path) -> Run:

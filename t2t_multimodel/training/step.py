@@ -15,7 +15,7 @@ import tensorflow as tf
 from t2t_multimodel.layers.notes import taken_notes
 from t2t_multimodel.layers.randomness import step_seed
 from t2t_multimodel.training.optimizer import Adam, dense
-from t2t_multimodel.training.strategy import replica_share
+from t2t_multimodel.training.strategy import is_tpu, replica_share
 
 
 class StepResult(NamedTuple):
@@ -100,8 +100,11 @@ class TrainStep:
         scalar = tf.TensorSpec([], tf.int32)
         rate = tf.TensorSpec([], tf.float32)
 
+        signature = [self._specs[view.signature], scalar, scalar, rate]
+
         @tf.function(
-            input_signature=[self._specs[view.signature], scalar, scalar, rate],
+            # On a TPU each shape of a batch has a graph of its own.
+            input_signature=None if is_tpu(self._strategy) else signature,
             jit_compile=False,  # XLA makes depthwise convolutions slow on CPUs.
             autograph=False,
         )

@@ -63,6 +63,21 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
             ["--problems=mini_eight", "--data_dir=d", "--dry_run", "--memory_limit=8X"],
             "--memory_limit=8X is no size; write it like 8GB or 750MiB.",
         ),
+        (
+            ["--problems=mini_eight", "--data_dir=d", "--strategy=miror"],
+            "There is no strategy 'miror'; near it: mirrored",
+        ),
+        (
+            ["--problems=mini_eight", "--data_dir=d", "--strategy=multi_worker"],
+            "--strategy=multi_worker needs TF_CONFIG, which is not set",
+        ),
+        (
+            [
+                *("--problems=mini_eight", "--data_dir=d", "--output_dir=r"),
+                "--local_workers=-1",
+            ],
+            "--local_workers=-1: it takes at least 1.",
+        ),
         (["--train_step=3"], "Unknown command line flag 'train_step'"),
         (["parse_mini"], "'parse_mini' is no flag"),
     ],
@@ -75,3 +90,13 @@ def test_a_mistake_is_one_line_and_needs_no_tensorflow(
     assert errors[-1] == "tensorflow: False"
     assert len(errors) == 2
     assert errors[0].startswith(f"t2t-trainer: error: {message}")
+
+
+def test_tf_config_is_checked_before_tensorflow_loads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = '{"cluster": {"worker": ["a:1", "b"]}, "task": {}}'
+    monkeypatch.setenv("TF_CONFIG", config)
+    status, _, errors = trainer("--problems=mini_eight", "--data_dir=d")
+    assert (status, errors[1]) == (1, "tensorflow: False")
+    assert "TF_CONFIG: cluster.worker[1] is 'b', not host:port" in errors[0]

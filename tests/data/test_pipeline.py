@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,10 +34,10 @@ def problem(request: pytest.FixtureRequest, problems: dict[str, Problem]) -> Pro
 
 
 def _stream(
-    problem: Problem, data_dir: Path, vocabulary: Vocabulary, **changes: int
+    problem: Problem, data_dir: Path, vocabulary: Vocabulary, **changes: Any
 ) -> BatchStream:
-    given = {"batch_cost": 64, "seed": 3, **changes}
-    return BatchStream(problem, data_dir, vocabulary, **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"batch_cost": 64, "seed": 3, **changes}
+    return BatchStream(problem, data_dir, vocabulary, **given)
 
 
 def test_the_stream_is_a_pure_function_of_its_seed(
@@ -60,6 +61,32 @@ def test_the_stream_goes_on_from_any_batch(
     assert _same(whole[-1], later)
     size = stream.batches_per_epoch
     assert stream.epoch_of(size) == 1 and stream.epoch_of(size - 1) == 0
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_parts_make_up_the_batch_and_only_they_are_read(
+    problem: Problem, data_dir: Path, vocabulary: Vocabulary, count: int
+) -> None:
+    whole = _batches(_stream(problem, data_dir, vocabulary), 0, 6)
+    read: list[int] = []
+    parts = []
+    for index in range(count):
+        stream = _stream(problem, data_dir, vocabulary, part=(index, count))
+        one = stream._data.read
+        stream._data.read = lambda place, one=one: read.append(place) or one(place)  # type: ignore[method-assign,misc]
+        parts.append(_batches(stream, 0, 6))
+    for number, batch in enumerate(whole):
+        own = [part[number] for part in parts]
+        sizes = [len(part["inputs"]) for part in own]
+        assert max(sizes) - min(sizes) <= 1
+        for key, value in batch.items():
+            joined = np.concatenate([part[key] for part in own])
+            # Sound is transformed by products of matrices, whose rounding varies.
+            np.testing.assert_allclose(joined, value, rtol=1e-5, atol=1e-5)
+    # Streams read ahead; of an empty part one record is decoded for its shape.
+    examples = sum(len(batch["inputs"]) for batch in whole)
+    if count == 2 and min(len(batch["inputs"]) for batch in whole) > 1:
+        assert len(read) == examples
 
 
 def test_every_element_fits_the_spec(
