@@ -62,7 +62,7 @@ def saved_map(output_dir: Path) -> ExpertMap | None:
             latest, origin = total, f"in all {values['step']:,} steps of training"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} cannot be read: {error!r}") from error
-    return ExpertMap(origin, latest)
+    return ExpertMap(f"{origin}, where noise spreads them over the experts", latest)
 
 
 def measured_map(

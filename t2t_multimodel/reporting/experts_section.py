@@ -54,7 +54,8 @@ def heat_map(title: str, shares: Mapping[str, np.ndarray]) -> str:
     cell = min(WIDE_CELL, max(NARROWEST, ROOM // num_experts))
     left = max(len(name) for name in shares) * LETTER + 10
     width, height = left + num_experts * cell + 2, HEAD + len(shares) * ROW + 2
-    largest = max(float(share_E.max()) for share_E in shares.values())
+    # Equal shares are light: what differs little must not look as if it did much.
+    largest = max(3 / num_experts, *(float(s_E.max()) for s_E in shares.values()))
     parts = [
         _text(left + (expert + 0.5) * cell, 14, str(expert), "middle")
         for expert in range(num_experts)

@@ -193,7 +193,10 @@ class _Gathering:
     ) -> ExpertMap | None:
         if not self._record.hparams.model.use_experts:
             return None
-        found = saved_map(self._output_dir)
+        can_measure = run is not None and bool(manifests)
+        found = None
+        if not (can_measure and self._asked.is_to_evaluate):
+            found = saved_map(self._output_dir)
         if found is None and run is not None:
             found = measured_map(run, manifests, self._data_dir)
         return found

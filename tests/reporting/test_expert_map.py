@@ -72,14 +72,16 @@ def test_the_effective_number_of_experts() -> None:
 
 @pytest.mark.parametrize("num_experts", [4, 240])
 def test_a_map_has_a_cell_for_each_problem_and_expert(num_experts: int) -> None:
-    share_E = np.linspace(0, 1, num_experts)
-    shares = {"<a>": share_E / share_E.sum(), "b": share_E[::-1] / share_E.sum()}
+    share_E = np.array([0.25, 0.75, *[0.0] * (num_experts - 2)])
+    shares = {"<a>": share_E, "b": share_E[::-1]}
     figure = ElementTree.fromstring(heat_map("<title>", shares))
     cells = list(figure.iter("rect"))
     assert len(cells) == 2 * num_experts
     fills = [cell.attrib["fill"] for cell in cells]
     assert fills[:num_experts] == fills[: num_experts - 1 : -1]
-    assert fills[num_experts - 1] == "#084081" and fills[0] == "#f7fafd"
+    assert fills[1] == "#084081" and fills[num_experts - 1] == "#f7fafd"
+    even = ElementTree.fromstring(heat_map("even", {"a": np.full(8, 1 / 8)}))
+    assert {cell.attrib["fill"] for cell in even.iter("rect")} == {"#a7bcd4"}
     told = [title.text for title in figure.iter("title")]
     assert told[1] == f"<a>, expert 1: {shares['<a>'][1]:.1%}"
     assert float(figure.find(".//svg").attrib["width"]) < 1200  # type: ignore[union-attr]
