@@ -72,15 +72,20 @@ def compare(name: str, folder: Path) -> dict[str, Any]:
 
 
 def trainer(name: str, *arguments: str) -> int:
-    """Runs t2t-trainer on a set; the most memory that it took, in bytes.
-
-    Raises:
-        OSError: It failed.
-    """
+    """Runs t2t-trainer on a set; the most memory that it took, in bytes."""
     command = [sys.executable, "-m", "t2t_multimodel.bin.t2t_trainer", *arguments]
     command += [f"--hparams_set={name}", f"--problems={FLAGS.problems}"]
     command += [f"--data_dir={FLAGS.data_dir}"]
     command += [f"--hparams={FLAGS.hparams}"] if FLAGS.hparams else []
+    return peak_of(command)
+
+
+def peak_of(command: Sequence[str]) -> int:
+    """Runs a program; the most memory that its process took, in bytes.
+
+    Raises:
+        OSError: It failed.
+    """
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

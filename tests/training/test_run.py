@@ -253,17 +253,21 @@ def test_a_dry_run_shows_parts_and_a_step_of_each_problem(data_dir: Path) -> Non
     assert json.loads(json.dumps(found.to_dict()))["fits"] is True
 
 
-def test_a_dry_run_of_what_cannot_fit_says_so_and_tries_nothing(
+def test_a_dry_run_of_what_cannot_fit_says_so_and_runs_no_whole_batch(
     data_dir: Path,
 ) -> None:
     console = Console(file=io.StringIO(), width=80)
     found = dry_run(
-        HPARAMS, NAMES, data_dir, console=console, memory_limit=10**7, apart=False
+        HPARAMS, NAMES[1:], data_dir, console=console, memory_limit=10**7, apart=False
     )
-    assert (found.fits, found.trial, found.proposal) == (False, None, "")
+    assert (found.fits, found.proposal) == (False, "")
+    assert found.trial
+    assert found.trial.process_peak is None
     assert isinstance(console.file, io.StringIO)
-    shown = " ".join(console.file.getvalue().split())
-    assert "It does NOT fit into 10.00 MB. No batch would, nor fewer experts" in shown
+    lines = console.file.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= 80
+    shown = " ".join(" ".join(lines).split())
+    assert "It does NOT fit into 10.00 MB. Not even a batch of one example" in shown
 
 
 def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(

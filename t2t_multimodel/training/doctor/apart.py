@@ -7,6 +7,7 @@ is not imported here, so that the child can do so quietly.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -25,8 +26,7 @@ from t2t_multimodel.training.doctor.sizes import available_memory, own_memory
 if TYPE_CHECKING:
     from t2t_multimodel.training.doctor.trial import Built, Trial
 
-# What the machine's other programs are left, and how often one looks.
-_RESERVE, _LOOK_SECONDS = 200e6, 0.02
+_LOOK_SECONDS = 0.02
 
 Say = Callable[[str], None]
 
@@ -41,8 +41,10 @@ class Request:
         data_dir: Where their data lies.
         strategy: See `make_strategy`.
         start: The source and the parts of a warm start, or None.
-        limit: Bytes that it may take of the host's memory.
+        limit: Bytes of the host's memory that the run is to fit into; a trial of parts
+            of batches may go beyond, as far as this machine has room.
         only_predict: Whole batches are not run.
+        reserve: Bytes that the machine's other programs are left.
     """
 
     hparams: HParams
@@ -52,6 +54,7 @@ class Request:
     start: tuple[str, str] | None
     limit: int
     only_predict: bool = False
+    reserve: float = 200e6
 
 
 class TooLarge(Exception):
@@ -106,8 +109,9 @@ _ENDS: dict[str, Any] = {"fault": ValueError, "large": TooLarge}
 def _child(pipe: Connection, usr_dirs: tuple[Path, ...], request: Request) -> None:
     # Ctrl-C reaches all processes of the terminal; the parent says what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Should the system have to end a process, then this one.
-    Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
+    # Should the system have to end a process, then this one. (Linux can be told so.)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "utf-8")
     quiet.import_tensorflow()
     import tensorflow as tf
 
@@ -121,10 +125,10 @@ def _child(pipe: Connection, usr_dirs: tuple[Path, ...], request: Request) -> No
         pipe.send(("says", text))
 
     def stop() -> NoReturn:
-        pipe.send(("large", f"it took all the memory that it may have, at: {doing}"))
+        pipe.send(("large", f"the memory was used up, at: {doing}"))
         os._exit(1)
 
-    _watch(request.limit, stop)
+    _watch(request.reserve, stop)
     try:
         for folder in usr_dirs:
             registry.import_usr_dir(folder)
@@ -137,13 +141,12 @@ def _child(pipe: Connection, usr_dirs: tuple[Path, ...], request: Request) -> No
         pipe.send(("found", found))
 
 
-def _watch(limit: float, stop: Callable[[], NoReturn]) -> None:
-    """Calls `stop` from a thread should this process outgrow its limit, or the room."""
+def _watch(reserve: float, stop: Callable[[], NoReturn]) -> None:
+    """Calls `stop` from a thread should all memory but `reserve` bytes be used."""
 
     def look() -> None:
         while True:
-            own = own_memory()
-            if own > limit or available_memory() - own < _RESERVE:
+            if available_memory() - own_memory() < reserve:
                 stop()
             time.sleep(_LOOK_SECONDS)
 

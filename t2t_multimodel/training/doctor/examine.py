@@ -120,7 +120,8 @@ def examine(
     Raises:
         ValueError: As `training.run.train`.
     """
-    limit = limit or available_memory()
+    available = available_memory()
+    limit = limit or available
     say("reading the data's index")
     corpora = open_corpora(problem_names, data_dir, hparams.training)
     batches = _batches(hparams, corpora)
@@ -129,9 +130,9 @@ def examine(
     predicted: float = own_memory() + _on_host(persistent(model, hparams))
     tried: HParams | None = hparams
     trial, too_large = None, ""
-    if predicted > limit:
-        say("looking for a smaller model that fits")
-        tried = _stand_in(hparams, corpora, limit)
+    if predicted > min(limit, available):
+        say("looking for a smaller model that can be tried")
+        tried = _stand_in(hparams, corpora, available)
 
     def when_built(told: Built) -> None:
         nonlocal hparams
@@ -159,8 +160,9 @@ def examine(
     fits, proposal = False, ""
     if tried and trial:
         stands_for = None if is_whole else hparams
-        fits = is_whole and trial.fits(limit)
-        predicted = trial.predicted_process + _difference(tried, stands_for, corpora)
+        more = _difference(tried, stands_for, corpora)
+        predicted = trial.predicted_process + more
+        fits = (is_whole or trial.on_host) and trial.fits(limit - more)
         if not fits:
             proposal = propose(tried, stands_for, corpora, trial, limit)
     return Findings(
@@ -215,9 +217,9 @@ def propose(
     return ""
 
 
-def _stand_in(hparams: HParams, corpora: Corpora, limit: float) -> HParams | None:
-    """A set with so few experts that its activations can be measured."""
-    room = _STAND_IN * limit - own_memory()
+def _stand_in(hparams: HParams, corpora: Corpora, available: float) -> HParams | None:
+    """A set with so few experts that its activations can be measured here."""
+    room = _STAND_IN * available - own_memory()
     most = _STAND_IN_EXPERTS * hparams.model.top_k
     return fewer_experts(hparams, corpora, room, most)
 

@@ -141,7 +141,9 @@ def _verdict(found: Findings) -> Iterator[str]:
         yield f"It does NOT fit into {limit}: the trial was ended; {found.too_large}."
         return
     if found.fits:
-        yield f"It fits into {limit}."
+        tried = found.trial and found.trial.process_peak is not None
+        untried = "" if tried else ", as predicted; this machine has no room to try it"
+        yield f"It fits into {limit}{untried}."
         return
     yield f"It does NOT fit into {limit}."
     if found.proposal:

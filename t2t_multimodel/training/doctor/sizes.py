@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,7 +44,13 @@ def size_text(size: float) -> str:
 
 
 def own_memory(field: str = "VmRSS", proc: Path = Path("/proc")) -> int:
-    """This process's memory in bytes: now ("VmRSS"), or its peak ("VmHWM")."""
+    """This process's memory in bytes: now ("VmRSS"), or its peak ("VmHWM").
+
+    Systems without /proc tell the peak alone.
+    """
+    if not (proc / "self/status").exists():
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else 1024 * peak
     return _fields(proc / "self/status")[field]
 
 
@@ -51,8 +60,11 @@ def available_memory(
     """Bytes that this process has or could still get without swapping.
 
     The least of what the machine has and what the process's control groups leave, of
-    either version, whole branch up to the root.
+    either version, whole branch up to the root. Where there is no /proc, all the memory
+    of the machine.
     """
+    if not (proc / "meminfo").exists():
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     own = own_memory(proc=proc)
     left = [_fields(proc / "meminfo")["MemAvailable"]]
     left += _group_room(proc / "self/cgroup", cgroups)

@@ -26,7 +26,7 @@ from t2t_multimodel.training.doctor.gauge import (
     device_limit,
     gauge_of,
 )
-from t2t_multimodel.training.doctor.sizes import own_memory
+from t2t_multimodel.training.doctor.sizes import available_memory, own_memory
 from t2t_multimodel.training.feeds import Feeds
 from t2t_multimodel.training.freezing import trains
 from t2t_multimodel.training.run import Prepared, prepare
@@ -193,7 +193,7 @@ class _Trying:
         }
         self._evaluate()
         trial = self._trial(found)
-        if only_predict or not trial.fits(self._limit):
+        if only_predict or not trial.fits(min(self._limit, available_memory())):
             return trial
         copies = self._copies()  # As while a checkpoint is being written.
         for name in names:
@@ -251,7 +251,7 @@ class _Trying:
         if self._device_limit is not None:
             return self._device_limit - now
         # Of what the process has, the allocator can use what it held before.
-        return self._limit - own_memory() + (self._most - now)
+        return available_memory() - own_memory() + (self._most - now)
 
     def _shape(self, name: str, plan: Plan, batch: Mapping[str, Any]) -> fit.Shape:
         (problem,) = [p for p in self._run.corpora.problems if p.name == name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,8 @@ from t2t_multimodel.training.doctor.apart import Request, TooLarge, run_apart
 from t2t_multimodel.training.doctor.trial import Built
 
 
-def request(
-    hparams: HParams, names: tuple[str, ...], data_dir: Path, limit: int = 10**15
-) -> Request:
-    return Request(hparams, names, data_dir, "one_device", None, limit)
+def request(hparams: HParams, names: tuple[str, ...], data_dir: Path) -> Request:
+    return Request(hparams, names, data_dir, "one_device", None, 10**15)
 
 
 def test_a_trial_apart_knows_the_users_problems_and_tells_what_it_does(
@@ -39,9 +38,10 @@ def test_a_fault_comes_back_as_one(
         run_apart(asked, lambda _: None, lambda _: None)
 
 
-def test_a_trial_that_outgrows_its_limit_is_ended_and_tells_where(
+def test_a_trial_that_uses_up_the_memory_is_ended_and_tells_where(
     doctor_data: Path, names: tuple[str, ...], small: HParams
 ) -> None:
-    asked = request(small, names, doctor_data, limit=10**8)
-    with pytest.raises(TooLarge, match="all the memory that it may have, at: "):
+    asked = request(small, names, doctor_data)
+    asked = dataclasses.replace(asked, reserve=1e18)  # all that any machine has
+    with pytest.raises(TooLarge, match="the memory was used up, at: "):
         run_apart(asked, lambda _: None, lambda _: None)

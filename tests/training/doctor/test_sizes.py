@@ -105,3 +105,9 @@ def test_a_group_of_version_1_decides(tmp_path: Path) -> None:
 def test_this_machine_has_some_memory() -> None:
     assert 0 < own_memory() < available_memory()
     assert own_memory("VmHWM") >= 0.9 * own_memory()
+
+
+def test_without_proc_the_peak_and_the_whole_machine_are_told(tmp_path: Path) -> None:
+    own, whole = own_memory(proc=tmp_path), available_memory(tmp_path, tmp_path)
+    assert own == pytest.approx(own_memory("VmHWM"), rel=0.1)
+    assert whole >= available_memory()
