@@ -35,6 +35,8 @@ from t2t_multimodel.training.warm_start import WarmStartFrom, warm_start_text
 # Batches as training has them: the first ones were made while nobody waited.
 _USUAL_STEPS, _COUNTED = 4, 2
 _PARTS_OF_A_BATCH, _LARGEST_PART = (1 / 4, 1 / 2), 3 / 4
+# Of the memory that there is, trying parts of batches takes so much at most.
+_TRIED = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +253,7 @@ class _Trying:
         if self._device_limit is not None:
             return self._device_limit - now
         # Of what the process has, the allocator can use what it held before.
-        return available_memory() - own_memory() + (self._most - now)
+        return _TRIED * available_memory() - own_memory() + (self._most - now)
 
     def _shape(self, name: str, plan: Plan, batch: Mapping[str, Any]) -> fit.Shape:
         (problem,) = [p for p in self._run.corpora.problems if p.name == name]
