@@ -81,7 +81,7 @@ def compare(one: Path, other: Path) -> dict[str, Any]:
     names = [
         name
         for name in readers[0].get_variable_to_shape_map()
-        if name.startswith(("weights/", "average/", "step"))
+        if name.startswith(("weights/", "average/"))
     ]
     worst, largest = 0.0, 0.0
     for name in names:

@@ -30,6 +30,6 @@ def test_two_workers_one_of_them_killed_end_where_one_process_ends(
     two_workers.train(data, two, 8, "--local_workers=2", kill=True)
     found = two_workers.compare(one, two)
     assert found["tensors"] > 50
-    assert found["largest_difference"] < 1e-3 * found["largest_weight"]
+    assert found["largest_difference"] < 1e-5 < found["largest_weight"]
     assert (two / "config.json").exists()
     assert not list(tmp_path.glob("two/*.tmp"))
