@@ -131,7 +131,7 @@ def _disk(found: Findings, output_dir: Path | None) -> str:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    few = "" if free > kept * size else ": TOO FEW"
+    few = "" if free > kept * size else ": TOO LITTLE"
     return f"{needed}; {size_text(free)} free for {output_dir}{few}."
 
 
