@@ -83,6 +83,7 @@ def _evaluate(facts: Facts) -> list[str]:
                 "t2t-eval",
                 output_dir="run",
                 checkpoint=saved.step,
+                max_examples=max(s.result.num_examples for s in facts.scores.values()),
                 decode_hparams=",".join(f"{k}={v}" for k, v in changed.items()),
             )
         )

@@ -117,6 +117,7 @@ def test_every_command_is_read_by_its_program(made: Path) -> None:
         for name in flags:
             flags[name].unparse()
         flags([program, *arguments])
+    assert t2t_eval.FLAGS.max_examples == 3 and t2t_eval.FLAGS.checkpoint == "4"
     hparams = gather(made, REMEMBERED).record.hparams
     again = t2t_trainer._hparams()
     assert again.fields() == hparams.fields()
