@@ -167,6 +167,8 @@ class Loop:
         self._tell.set_state(state)
         take_step = self._make_step(self._feeds.specs)
         self._tell.on_start(step, self)
+        # What listeners want by then follows from the state, which all workers share.
+        self._stop = self._wanted_stop
         if step == 0 and self._config.on_nonfinite == "roll_back":
             self._save(0, Ledger(0))  # There must be a way back.
         while True:

@@ -11,7 +11,10 @@ from pathlib import Path
 from t2t_multimodel.training import checkpoint_files as files
 
 # What a run's folder holds beside checkpoints and what training logs.
-RUN_FILES = ("config.json", "hparams.gin", "vocab.model", "*.problem.json")
+RUN_FILES = (
+    *("config.json", "hparams.gin", "vocab.model", "*.problem.json"),
+    "*.symbols.json",
+)
 
 
 def copy_run_files(output_dir: Path, target: Path) -> None:

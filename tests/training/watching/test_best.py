@@ -42,7 +42,8 @@ class Script(Listener):
 def run(bench: Any) -> Any:
     def run(folder: Path, patience: int, train_steps: int = 18, **fields: Any) -> Any:
         (folder).mkdir(exist_ok=True)
-        (folder / "config.json").write_text("{}")
+        for file in ("config.json", "parse.symbols.json"):
+            (folder / file).write_text("{}")
 
         def make(best: Path) -> Checkpoints:
             adam = Adam(bench.model.trainable_variables, TrainingConfig())
@@ -100,6 +101,7 @@ def test_the_best_folder_is_a_run_with_the_weights_of_that_step(
     run(tmp_path / "run", 9)
     best = tmp_path / "run" / "best"
     assert (best / "config.json").exists()
+    assert (best / "parse.symbols.json").exists()
     assert find_checkpoint(best).endswith("model.ckpt-10")
     assert len(list(best.glob("*.index"))) == 1
     restored = stub_model()
