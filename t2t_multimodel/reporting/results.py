@@ -15,6 +15,7 @@ from t2t_multimodel.evaluation.score import Score, signatures
 from t2t_multimodel.reporting.blocks import Block, Folded, Markup, Prose, Section, Table
 from t2t_multimodel.reporting.facts import Facts
 
+EXAMPLES = "Examples"
 INTERVAL_NOTE = (
     f"Intervals: {LEVEL:.0f} %, by {NUM_RESAMPLES:,} bootstrap resamples of the "
     "examples. They say nothing of another training; one without width only says that "
@@ -56,7 +57,7 @@ def scores_section(facts: Facts) -> Section:
 def examples_section(facts: Facts) -> Section:
     """The worst examples of each problem, and some drawn at random."""
     if not facts.examples:
-        return Section("Examples", [Prose(_why(facts, "examples"), is_missing=True)])
+        return Section(EXAMPLES, [Prose(_why(facts, "examples"), is_missing=True)])
     blocks: list[Block] = [
         Prose(
             "The worst examples show what goes wrong, those drawn at random how it "
@@ -71,7 +72,7 @@ def examples_section(facts: Facts) -> Section:
                 f"{inside}</div>"
             )
         )
-    return Section("Examples", [*blocks, *_lacking(facts, "examples", facts.scores)])
+    return Section(EXAMPLES, [*blocks, *_lacking(facts, "examples", facts.scores)])
 
 
 def main_score(saved: SavedScores) -> str:

@@ -133,7 +133,7 @@ def report_markdown(facts: Facts, sections: Sequence[Section]) -> str:
     parts = [
         f"# {markdown_text(_title(facts))}",
         section_markdown(Section("At a glance", first)),
-        *(section_markdown(section) for section in sections),
+        *(section_markdown(s) for s in sections if s.title != results.EXAMPLES),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -48,6 +48,7 @@ def test_all_sections_are_there_and_every_modality_shows(made: Path, read: Any) 
     assert "Experts of the decoder" in seen.text
     for shown in ("WER", "top-1", "BLEU-4", "F1", "3 test", "1,000 bootstrap"):
         assert shown in seen.text
+    assert "## Examples" not in card  # They are for the page to show.
     for heading in ("Scores", "Data", "Parameters", "Commands"):
         assert f"\n## {heading}\n" in card
     assert "<" not in re.sub("^    .*$", "", card, flags=re.MULTILINE)
