@@ -77,6 +77,7 @@ class NonFinite(Listener):
         self._skipped: collections.Counter[str] = collections.Counter()
         self._in_a_row: collections.Counter[str] = collections.Counter()
         self._rolled_back = 0
+        self._saved = ""
 
     def on_start(self, step: int, control: Control) -> None:
         self._control = control
@@ -108,6 +109,10 @@ class NonFinite(Listener):
         if self._skipped:
             counts = {f"{name}/skipped": n for name, n in self._skipped.items()}
             self._summaries.scalars("train", interval.step, counts)
+
+    def on_save(self, step: int, path: str) -> None:
+        # It may still be being written; the run waits for it when it ends.
+        self._saved = path
 
     def state(self) -> Mapping[str, Any]:
         return {
@@ -181,7 +186,7 @@ class NonFinite(Listener):
         )
 
     def _last_checkpoint(self) -> str:
-        paths = list_checkpoints(self._output_dir)
-        if not paths:
+        newest = self._saved or "".join(list_checkpoints(self._output_dir)[-1:])
+        if not newest:
             return "there is no checkpoint yet"
-        return f"the last checkpoint, {paths[-1]}, is from before"
+        return f"the last checkpoint, {newest}, is from before"

@@ -54,6 +54,7 @@ def test_stop_names_step_problem_bucket_records_and_the_last_checkpoint(
         "label-00000-of-00001: 2, 3 (nonfinite.jsonl has all)."
     )
     assert f"the last checkpoint, {tmp_path / 'model.ckpt-5'}, is from before" in line
+    assert (tmp_path / "model.ckpt-5.index").exists()
     (noted,) = (tmp_path / FILE).read_text().splitlines()
     assert json.loads(noted)["records"] == {"label-00000-of-00001": [2, 3]}
     assert (json.loads(noted)["step"], json.loads(noted)["batch"]) == (9, 2)
