@@ -219,6 +219,7 @@ def make_step(case: Case) -> tuple[Callable[[int], Any], Any, dict[str, Any]]:
     from t2t_multimodel.models.task import Port, Task
     from t2t_multimodel.training.optimizer import Adam
     from t2t_multimodel.training.step import TrainStep
+    from t2t_multimodel.training.strategy import make_strategy
 
     hparams = registry.hparams(case.hparams_set).override(case.changes)
     hparams = hparams.override(FLAGS.hparams)
@@ -232,15 +233,16 @@ def make_step(case: Case) -> tuple[Callable[[int], Any], Any, dict[str, Any]]:
     }
     targets = "label" if case.inputs == "image" else "text"
     task = Task("measured", ports[case.inputs], ports[targets], "output")
+    strategy = make_strategy("one_device")
     keras.utils.set_random_seed(0)
-    model = MultiModel(hparams.model, [task], VOCAB_SIZE)
-    model.build_views()
-    optimizer = Adam(model.trainable_variables, hparams.training)
+    with strategy.scope():
+        model = MultiModel(hparams.model, [task], VOCAB_SIZE)
+        model.build_views()
+        optimizer = Adam(model.trainable_variables, hparams.training)
     batch = make_batch(case)
     specs = {
         key: tf.TensorSpec(value.shape, value.dtype) for key, value in batch.items()
     }
-    strategy = tf.distribute.get_strategy()
     step = TrainStep(model, optimizer, strategy, {"measured": specs}, seed=0)
     return lambda number: step("measured", number, 1e-4, batch), model, batch
 
