@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +22,8 @@ GERMAN, FRENCH, CLASS = "translate_ende_mini", "translate_enfr_mini", "image_min
 class Words:
     """A vocabulary of words."""
 
-    def count(self, text: str) -> int:
-        return len(text.split())
+    def counts(self, texts: Iterable[bytes]) -> list[int]:
+        return [len(text.split()) for text in texts]
 
 
 RUN = SimpleNamespace(

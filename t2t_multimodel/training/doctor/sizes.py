@@ -65,10 +65,10 @@ def available_memory(
     """
     if not (proc / "meminfo").exists():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    own = own_memory(proc=proc)
-    left = [_fields(proc / "meminfo")["MemAvailable"]]
-    left += _group_room(proc / "self/cgroup", cgroups)
-    return own + max(0, min(left))
+    own, machine = own_memory(proc=proc), _fields(proc / "meminfo")
+    left = [machine["MemAvailable"], *_group_room(proc / "self/cgroup", cgroups)]
+    # Pages of files that the process maps count as its own and as available.
+    return min(machine["MemTotal"], own + max(0, min(left)))
 
 
 def _group_room(memberships: Path, cgroups: Path) -> Iterator[int]:

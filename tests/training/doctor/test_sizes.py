@@ -102,6 +102,12 @@ def test_a_group_of_version_1_decides(tmp_path: Path) -> None:
     assert left == 150 * MB
 
 
+def test_there_is_never_more_than_the_machine_has(tmp_path: Path) -> None:
+    whole = 99_999_999 * 1024
+    proc = machine(tmp_path / "proc", whole - 50 * MB, "")
+    assert available_memory(proc, tmp_path) == whole
+
+
 def test_this_machine_has_some_memory() -> None:
     assert 0 < own_memory() < available_memory()
     assert own_memory("VmHWM") >= 0.9 * own_memory()
