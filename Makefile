@@ -11,8 +11,9 @@ DEMO_DIR ?= demo_run
 demo: $(VENV)/installed
 	$(BIN)/python -m t2t_multimodel.bin.demo --demo_dir=$(DEMO_DIR)
 
+# A process for each of two cores; the tests of a file stay together.
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
