@@ -32,6 +32,7 @@ from rich.table import Table
 
 from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
+from t2t_multimodel.decoding.threads import cores_to_decode, use_cores
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string("output", None, "Write JSON here.", flag_values=FLAGS)
@@ -49,8 +50,8 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer(
     "threads",
-    0,
-    "Threads that share an operation; 0: as many as TensorFlow takes, all cores.",
+    None,
+    "Cores that share an operation; 0: all. By default as the programs have it.",
     lower_bound=0,
     flag_values=FLAGS,
 )
@@ -88,15 +89,14 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError(f"the benchmark takes flags only, not {arguments[0]!r}")
     positions = sorted(int(position) for position in FLAGS.positions)
     quiet.import_tensorflow()
-    import tensorflow as tf
-
-    if FLAGS.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(FLAGS.threads)
+    depth = registry.hparams(FLAGS.hparams_set).model.depth
+    cores = cores_to_decode(depth, FLAGS.threads)
+    use_cores(cores)
     model = make_model()
     console = Console(highlight=False)
     found: dict[str, Any] = {
         "hparams_set": FLAGS.hparams_set,
-        "threads": FLAGS.threads,
+        "threads": cores,
         "source_length": FLAGS.source_length,
         "cores": os.cpu_count(),
         "load_before": os.getloadavg(),

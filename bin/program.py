@@ -71,9 +71,9 @@ def define_decode_hparams(flag_values: flags.FlagValues) -> None:
     )
     flags.DEFINE_integer(
         "threads",
-        0,
-        "Processor cores that share an operation; 0: all. A small model is decoded "
-        "fastest with 1.",
+        None,
+        "Processor cores that share an operation; 0: all. By default 1 for a model of "
+        "depth 128 or less, which decodes fastest so, and all for others.",
         lower_bound=0,
         flag_values=flag_values,
     )
@@ -93,13 +93,21 @@ def decode_config(flag_values: flags.FlagValues) -> DecodeConfig:
     return config
 
 
-def import_tensorflow_to_decode(flag_values: flags.FlagValues) -> None:
-    """Loads TensorFlow with the `--threads` asked for."""
-    quiet.import_tensorflow()
-    if flag_values.threads:
-        import tensorflow as tf
+def import_tensorflow_to_decode(
+    flag_values: flags.FlagValues, output_dir: str | Path
+) -> None:
+    """Loads TensorFlow with the `--threads` asked for, or those that suit the run.
 
-        tf.config.threading.set_intra_op_parallelism_threads(flag_values.threads)
+    Raises:
+        ValueError: `output_dir` is no run's.
+    """
+    from t2t_multimodel.decoding.threads import cores_to_decode, use_cores
+    from t2t_multimodel.training.record import RunRecord
+
+    depth = RunRecord.read(Path(output_dir)).hparams.model.depth
+    cores = cores_to_decode(depth, flag_values.threads)
+    quiet.import_tensorflow()
+    use_cores(cores)
 
 
 def problem_names(flag_values: flags.FlagValues) -> tuple[str, ...]:

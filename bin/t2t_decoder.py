@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> None:
         config=program.decode_config(FLAGS),
         **asked,
     )
-    program.import_tensorflow_to_decode(FLAGS)
+    program.import_tensorflow_to_decode(FLAGS, output_dir)
     from t2t_multimodel.decoding.fulfil import fulfil
     from t2t_multimodel.training.restore import load_run
 

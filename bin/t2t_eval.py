@@ -130,7 +130,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ValueError("--best_dir needs --checkpoint=all and --best_by=PROBLEM")
     if FLAGS.compare_to and is_all:
         raise ValueError("--compare_to needs one checkpoint, not --checkpoint=all")
-    program.import_tensorflow_to_decode(FLAGS)
+    program.import_tensorflow_to_decode(FLAGS, output_dir)
     from t2t_multimodel import api
     from t2t_multimodel.evaluation import report
     from t2t_multimodel.evaluation.comparison import comparison_json

@@ -84,9 +84,10 @@ def main(arguments: Sequence[str]) -> None:
             f"t2t-report takes one run, as in t2t-report run, not {len(given)}"
         )
     config = program.decode_config(FLAGS)
-    program.import_tensorflow_to_decode(FLAGS)
+    output_dir = Path(given[0]).expanduser()
+    program.import_tensorflow_to_decode(FLAGS, output_dir)
     paths = api.report(
-        Path(given[0]).expanduser(),
+        output_dir,
         program.path(FLAGS, "output"),
         is_to_evaluate=FLAGS.evaluate,
         max_examples=FLAGS.max_examples or None,

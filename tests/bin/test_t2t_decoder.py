@@ -12,6 +12,7 @@ import pytest
 
 from t2t_multimodel.bin import program, t2t_decoder
 from t2t_multimodel.data.trees import is_well_formed, read_brackets, read_linear
+from t2t_multimodel.decoding.threads import cores_to_decode
 from t2t_multimodel.problems.mini.scenes import KINDS
 
 PROGRAM = """
@@ -200,13 +201,23 @@ def test_several_outputs_come_in_lines_with_number_and_score(
     assert capsys.readouterr().out.splitlines() == [lines[0][1], lines[2][1]]
 
 
-def test_operations_keep_to_the_threads_asked_for() -> None:
+@pytest.mark.parametrize(("asked", "cores"), [([], b"1"), (["--threads=3"], b"3")])
+def test_operations_keep_to_the_cores_that_suit_or_are_asked_for(
+    run_folder: Path, asked: list[str], cores: bytes
+) -> None:
     code = (
         "from t2t_multimodel.bin import program, t2t_decoder\n"
-        "t2t_decoder.FLAGS(['t2t-decoder', '--threads=1'])\n"
-        "program.import_tensorflow_to_decode(t2t_decoder.FLAGS)\n"
+        f"t2t_decoder.FLAGS(['t2t-decoder', *{asked}])\n"
+        "program.import_tensorflow_to_decode(\n"
+        f"    t2t_decoder.FLAGS, {str(run_folder / 'run')!r})\n"
         "import tensorflow as tf\n"
         "print(tf.config.threading.get_intra_op_parallelism_threads())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert done.stdout.split() == [b"1"]
+    assert done.stdout.split() == [cores]
+
+
+def test_a_large_model_decodes_on_all_cores() -> None:
+    assert cores_to_decode(128) == 1
+    assert cores_to_decode(129) == 0
+    assert cores_to_decode(129, asked=2) == 2
