@@ -60,7 +60,7 @@ def make_strategy(
             why = f"{len(accelerators) or 'no'} accelerators are visible"
         strategy = _local(name, tuple(device.name for device in devices))
     _log.info(
-        "Strategy %s (%s): %d replicas in %d processes",
+        "Strategy %s (%s); replicas: %d, processes: %d",
         name,
         why,
         strategy.num_replicas_in_sync,

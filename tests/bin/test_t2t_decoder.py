@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -14,36 +15,15 @@ from t2t_multimodel.bin import program, t2t_decoder
 from t2t_multimodel.data.trees import is_well_formed, read_brackets, read_linear
 from t2t_multimodel.decoding.threads import cores_to_decode
 from t2t_multimodel.problems.mini.scenes import KINDS
-
-PROGRAM = """
-import atexit, sys
-atexit.register(
-    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
-from t2t_multimodel.bin import t2t_decoder
-sys.argv[0] = "t2t-decoder"
-t2t_decoder.run()
-"""
+from t2t_multimodel.testing.run_program import call_program, run_program
 
 SENTENCES = ["A red fish jumps.", "Two birds.", "The big blue star sees a small cat."]
 
 
-def decoder(*arguments: str) -> tuple[int, str, list[str]]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr.splitlines()
+decoder = functools.partial(run_program, "t2t-decoder")
 
 
-def call(*arguments: str) -> None:
-    """The program's work in this process."""
-    t2t_decoder.FLAGS.unparse_flags()
-    for name in t2t_decoder.FLAGS:
-        t2t_decoder.FLAGS[name].unparse()
-    t2t_decoder.main(t2t_decoder.FLAGS(["t2t-decoder", *arguments])[1:])
+call = functools.partial(call_program, t2t_decoder)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import pytest
 
 from t2t_multimodel.bin import t2t_decoder
 from t2t_multimodel.problems.mini.scenes import KINDS
+from t2t_multimodel.testing.run_program import call_program
 from t2t_multimodel.training import restore
 
 SENTENCES = ["A red fish jumps.", "Two birds.", "The big blue star sees a small cat."]
@@ -29,12 +30,7 @@ SHORT = "--decode_hparams=max_length=6,constrained=False"
 _load_run = functools.cache(restore.load_run)
 
 
-def call(*arguments: str) -> None:
-    """The program's work in this process."""
-    t2t_decoder.FLAGS.unparse_flags()
-    for name in t2t_decoder.FLAGS:
-        t2t_decoder.FLAGS[name].unparse()
-    t2t_decoder.main(t2t_decoder.FLAGS(["t2t-decoder", *arguments])[1:])
+call = functools.partial(call_program, t2t_decoder)
 
 
 @pytest.fixture

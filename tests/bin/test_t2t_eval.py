@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from t2t_multimodel.bin import t2t_eval
+from t2t_multimodel.testing.run_program import call_program, run_program
 from t2t_multimodel.training.restore import load_run
 
-# Runs the program and reports on standard error whether TensorFlow was imported.
-PROGRAM = """
-import atexit, sys
-atexit.register(
-    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
-from t2t_multimodel.bin import t2t_eval
-sys.argv[0] = "t2t-eval"
-t2t_eval.run()
-"""
+evaluator = functools.partial(run_program, "t2t-eval")
 
 
-def evaluator(*arguments: str) -> tuple[int, str, list[str]]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr.splitlines()
-
-
-def call(*arguments: str) -> None:
-    """The program's work in this process."""
-    t2t_eval.FLAGS.unparse_flags()
-    for name in t2t_eval.FLAGS:
-        t2t_eval.FLAGS[name].unparse()
-    t2t_eval.main(t2t_eval.FLAGS(["t2t-eval", *arguments])[1:])
+call = functools.partial(call_program, t2t_eval)
 
 
 def test_help_teaches_and_needs_no_tensorflow() -> None:

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import functools
 
 import pytest
 
-# Runs the program and reports on standard error whether TensorFlow was imported.
-PROGRAM = """
-import atexit, sys
-atexit.register(
-    lambda: sys.stderr.write(f"tensorflow: {'tensorflow' in sys.modules}\\n"))
-from t2t_multimodel.bin import t2t_trainer
-sys.argv[0] = "t2t-trainer"
-t2t_trainer.run()
-"""
+from t2t_multimodel.testing.run_program import run_program
 
-
-def trainer(*arguments: str) -> tuple[int, str, list[str]]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr.splitlines()
+trainer = functools.partial(run_program, "t2t-trainer")
 
 
 def test_help_teaches_and_needs_no_tensorflow() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,11 +11,10 @@ import pytest
 import tensorflow as tf
 
 from t2t_multimodel import registry
-from t2t_multimodel.data.features import ClassLabel, Text
 from t2t_multimodel.data.generation import Options, generate
-from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.layers.randomness import step_seed
 from t2t_multimodel.testing.small_model import CONFIG, randomise_routers
+from t2t_multimodel.testing.word_problems import Length, Reversal
 from t2t_multimodel.training.config import HParams, TrainingConfig
 from t2t_multimodel.training.fitting import fit_batches, new_model
 from t2t_multimodel.training.optimizer import Adam
@@ -31,32 +28,8 @@ HPARAMS = HParams(
 )
 
 
-def words(split: str) -> Iterator[list[str]]:
-    random = np.random.default_rng(len(split))
-    for _ in range(20):
-        yield list(random.choice(["red", "dog", "sees", "two"], random.integers(1, 5)))
-
-
-@registry.register_problem(WORDS)
-class Reversal(Problem):
-    inputs = Text()
-    targets = Text("backward")
-    needs_source = False
-
-    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any]]:
-        for line in words(split):
-            yield {"inputs": " ".join(line), "targets": " ".join(reversed(line))}
-
-
-@registry.register_problem(CLASS)
-class Length(Problem):
-    inputs = Text()
-    targets = ClassLabel(("one", "two", "three", "four"))
-    needs_source = False
-
-    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any]]:
-        for line in words(split):
-            yield {"inputs": " ".join(line), "targets": len(line) - 1}
+registry.register_problem(WORDS)(Reversal)
+registry.register_problem(CLASS)(Length)
 
 
 @pytest.fixture(scope="module")

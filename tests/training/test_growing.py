@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from t2t_multimodel import registry
-from t2t_multimodel.data.features import ClassLabel, Text
+from t2t_multimodel.data.features import Text
 from t2t_multimodel.data.generation import Options, generate
-from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.models.config import ModelConfig
+from t2t_multimodel.testing.word_problems import Length, Reversal
 from t2t_multimodel.training.checkpoint import weights_by_part
 from t2t_multimodel.training.checkpoint_average import average_checkpoints
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
@@ -49,21 +47,7 @@ HPARAMS = HParams(
 )
 
 
-def words(split: str) -> Iterator[list[str]]:
-    random = np.random.default_rng(len(split))
-    for _ in range(20):
-        yield list(random.choice(["red", "dog", "sees", "two"], random.integers(1, 5)))
-
-
-@registry.register_problem(OLD)
-class Reversal(Problem):
-    inputs = Text()
-    targets = Text("backward")
-    needs_source = False
-
-    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any]]:
-        for line in words(split):
-            yield {"inputs": " ".join(line), "targets": " ".join(reversed(line))}
+registry.register_problem(OLD)(Reversal)
 
 
 @registry.register_problem(COPY)
@@ -71,15 +55,7 @@ class Copy(Reversal):
     targets = Text("as_it_is")
 
 
-@registry.register_problem(CLASS)
-class Length(Problem):
-    inputs = Text()
-    targets = ClassLabel(("one", "two", "three", "four"))
-    needs_source = False
-
-    def examples(self, split: str, source_dir: Path) -> Iterator[dict[str, Any]]:
-        for line in words(split):
-            yield {"inputs": " ".join(line), "targets": len(line) - 1}
+registry.register_problem(CLASS)(Length)
 
 
 @pytest.fixture(scope="module")

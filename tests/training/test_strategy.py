@@ -85,8 +85,8 @@ def test_the_strategy_and_why_are_said(caplog: pytest.LogCaptureFixture) -> None
         make_strategy("mirrored")
         make_strategy("auto")
     assert [record.getMessage() for record in caplog.records] == [
-        "Strategy mirrored (as asked): 2 replicas in 1 processes",
-        "Strategy one_device (no accelerators are visible): 1 replicas in 1 processes",
+        "Strategy mirrored (as asked); replicas: 2, processes: 1",
+        "Strategy one_device (no accelerators are visible); replicas: 1, processes: 1",
     ]
 
 
