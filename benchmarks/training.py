@@ -8,11 +8,15 @@
       Also DIR/run_peer.py's cases of the same names, by turns: Tensor2Tensor's own
       MultiModel. PYTHON runs it; the folder --peer_t2t holds the package tensor2tensor.
 
-The cases have the peer's width, vocabulary, batch, lengths, experts and k. The hidden
-width of an expert, the blocks and the filters are set so that weights and operations
-come within a tenth of the peer's. What differs: the peer has experts in each of its
-layers and no separable convolutions but there; ours has the paper's two expert layers
-and the paper's convolutional blocks.
+The cases with a peer have its width, vocabulary, batch, lengths, experts and k, and its
+depth: 2 blocks in the encoder and 2 in the decoder (tiny), 4 and 4 (base), but for one
+more in text_base_k4's decoder. The hidden width of an expert and the filters of
+pictures are set so that weights and operations come within a tenth of the peer's. What
+differs: the peer has experts in each layer of its encoder and in one of its decoder,
+ours has the paper's two layers of experts, whose experts are wider for that; and ours
+has the paper's convolutional blocks and mixer, where the peer has one residual of
+separable convolutions in a layer of the encoder, and attention alone in the decoder.
+text_tiny_deep has about as many weights too, but more of its operations in blocks.
 
 Each case runs in a process of its own, ours before and after the peer's. Times of a
 busy machine are worth nothing; ratios within a run are.
@@ -79,6 +83,13 @@ class Case:
 CASES = {
     "text_tiny_k4": Case(
         "multimodel_tiny",
+        "num_experts=30,top_k=4,expert_hidden_size=1664",
+        "text",
+        16,
+        64,
+    ),
+    "text_tiny_deep": Case(
+        "multimodel_tiny",
         "num_experts=30,top_k=4,expert_hidden_size=1600,"
         "encoder_blocks=8,decoder_blocks=6",
         "text",
@@ -87,7 +98,8 @@ CASES = {
     ),
     "text_base_k4": Case(
         "multimodel_base",
-        "num_experts=30,top_k=4,expert_hidden_size=5888",
+        "num_experts=30,top_k=4,expert_hidden_size=5824,"
+        "encoder_blocks=4,decoder_blocks=5",
         "text",
         8,
         64,
@@ -292,16 +304,24 @@ def useful_flops(model: Any, batch: dict[str, Any]) -> float:
         return [g for g in tape.gradient(loss, weights) if g is not None]
 
     operations = step.get_concrete_function(batch).graph.get_operations()
-    config = model.config
-    # The routers' products, [T, D] x [D, E], tell how many tokens each layer has.
+    per_expert = tokens_an_expert(operations, model.config)
+    return sum(flops(operation, per_expert) for operation in operations)
+
+
+def tokens_an_expert(operations: Sequence[Any], config: Any) -> float:
+    """How many tokens an expert gets on average in a graph of a model.
+
+    The routers' products, `[T, D] x [D, E]`, tell how many tokens each layer has; the
+    gradient of their weights, `[D, T] x [T, E]`, has the same width and is none.
+    """
     routed = [
         operation.outputs[0].shape[0]
         for operation in operations
         if operation.type == "MatMul"
+        and not operation.get_attr("transpose_a")
         and operation.outputs[0].shape[1:] == [config.num_experts]
     ]
-    per_expert = statistics.mean(routed) * config.top_k / config.num_experts
-    return sum(flops(operation, per_expert) for operation in operations)
+    return statistics.mean(routed) * config.top_k / config.num_experts
 
 
 def flops(operation: Any, per_expert: float) -> float:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from t2t_multimodel.models.config import ModelConfig
+
 FILE = Path(__file__).parents[2] / "benchmarks" / "training.py"
 
 
@@ -61,6 +63,18 @@ def test_an_experts_open_dimension_is_what_it_gets_on_average() -> None:
     tokens = tf.TensorSpec((5, None, 4))
     found = operations(tf.matmul, tokens, tf.TensorSpec((5, 4, 6)))
     assert sum(count(operation, 2.5) for operation in found) == 2 * 5 * 2.5 * 4 * 6
+
+
+def test_tokens_an_expert_gets_are_told_by_the_routers_not_by_their_gradients() -> None:
+    tokens_an_expert = runpy.run_path(str(FILE))["tokens_an_expert"]
+    x, w = tf.zeros((50, 4)), tf.zeros((4, 10))
+
+    def backward(x, w):
+        return tf.gradients(tf.matmul(x, w), [x, w])
+
+    config = ModelConfig(num_experts=10, top_k=2)
+    found = operations(lambda x, w: (tf.matmul(x, w), backward(x, w)), x, w)
+    assert tokens_an_expert(found, config) == 50 * 2 / 10
 
 
 def test_a_case_is_measured(
