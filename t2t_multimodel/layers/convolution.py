@@ -20,6 +20,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_multimodel.layers.cuts import every_other, first_positions, padded
 from t2t_multimodel.layers.normalization import LayerNorm
 
 # (along the height, along the width).
@@ -130,15 +131,20 @@ class ConvStep(keras.layers.Layer):
 
     def call(self, x: Any, mask_BH: Any = None) -> Any:
         is_sequence = len(x.shape) == 3
-        if self.activate:
-            x = ops.relu(x)
-        x = mask_positions(x, mask_BH)
         if is_sequence:
             x = ops.expand_dims(x, 2)
-        x = self._depthwise(x)
-        if is_sequence:
-            x = ops.squeeze(x, 2)
-        return self.norm(self._pointwise(x))
+        if self.kernel_size == (1, 1):
+            # What a window of one position skips need not be worked on.
+            x = every_other(x, self.strides)
+            mask_BH = stride_mask(mask_BH, self.strides[0])
+        if self.activate:
+            x = ops.relu(x)
+        x = self._depthwise(mask_positions(x, mask_BH))
+        batch, *space, channels = ops.shape(x)
+        # As a matrix: a product adds the bias itself, but not behind a reshape.
+        y_NF = self.norm(self._pointwise(ops.reshape(x, (-1, channels))))
+        space = space[:1] if is_sequence else space
+        return ops.reshape(y_NF, (batch, *space, self.filters))
 
     def step(self, x_BC: Any, past: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """One position of a causal sequence: the same numbers as `call`, one by one.
@@ -179,32 +185,44 @@ class ConvStep(keras.layers.Layer):
 
     def _pointwise(self, x: Any) -> Any:
         kernel = ops.cast(self.pointwise_kernel, x.dtype)
-        return ops.matmul(x, kernel) + ops.cast(self.bias, x.dtype)
+        # `ops.add` and not `+`: TensorFlow adds a bias while it multiplies.
+        return ops.add(ops.matmul(x, kernel), ops.cast(self.bias, x.dtype))
 
     def _depthwise(self, x_BHWC: Any) -> Any:
         rows, columns = self.kernel_size
         if (rows, columns) == (1, 1):
-            x_BHWC = x_BHWC[:, :: self.strides[0], :: self.strides[1]]
             return x_BHWC * self.depthwise_kernel[0, 0, :, 0]
-        height = ops.shape(x_BHWC)[1]
         if self.dilation > 1:
-            x_BHWC = self._fold(x_BHWC, height)
-        above = rows - 1 if self.causal else (rows - 1) // 2
-        beside = (columns - 1) // 2
-        x_BHWC = ops.pad(
-            x_BHWC,
-            ((0, 0), (above, rows - 1 - above), (beside, columns - 1 - beside), (0, 0)),
-        )
-        y_BHWC = ops.depthwise_conv(
+            height = ops.shape(x_BHWC)[1]
+            y_BHWC = self._window(self._fold(x_BHWC, height))
+            return self._unfold(y_BHWC, height)
+        return self._window(self._pad(x_BHWC))
+
+    def _window(self, x_BHWC: Any) -> Any:
+        """The convolution, of what `_pad` padded."""
+        return ops.depthwise_conv(
             x_BHWC,
             self.depthwise_kernel,
             strides=self.strides,
-            padding="valid",
+            padding="same" if self._pads_itself else "valid",
             data_format="channels_last",
         )
-        if self.dilation > 1:
-            y_BHWC = self._unfold(y_BHWC, height)
-        return y_BHWC
+
+    @property
+    def _pads_itself(self) -> bool:
+        """Whether "same" is our padding: as much before as after, no step to count."""
+        is_odd = all(size % 2 for size in self.kernel_size)
+        return is_odd and not self.causal and self.strides == (1, 1)
+
+    def _pad(self, x_BHWC: Any, missing: Any = 0) -> Any:
+        """Zeros for the taps beyond the ends, and `missing` more rows at the end."""
+        if self._pads_itself:
+            return padded(x_BHWC, (0, missing), (0, 0))
+        rows, columns = (size - 1 for size in self.kernel_size)
+        above = rows if self.causal else rows // 2
+        left = columns // 2
+        below = (rows - above) * self.dilation + missing
+        return padded(x_BHWC, (above * self.dilation, below), (left, columns - left))
 
     def _fold(self, x_BHWC: Any, height: Any) -> Any:
         """Turns a dilated convolution over H into a dense one over H / dilation.
@@ -215,22 +233,15 @@ class ConvStep(keras.layers.Layer):
         """
         if x_BHWC.shape[2] != 1:
             raise ValueError("only sequences (width 1) can be dilated.")
-        missing = (-height) % self.dilation
-        x_BHWC = ops.pad(x_BHWC, ((0, 0), (0, missing), (0, 0), (0, 0)))
-        return ops.reshape(
-            x_BHWC,
-            (
-                ops.shape(x_BHWC)[0],
-                (height + missing) // self.dilation,
-                self.dilation,
-                x_BHWC.shape[-1],
-            ),
-        )
+        x_BHWC = self._pad(x_BHWC, missing=-height % self.dilation)
+        batch, height = ops.shape(x_BHWC)[:2]
+        rows = height // self.dilation
+        return ops.reshape(x_BHWC, (batch, rows, self.dilation, x_BHWC.shape[-1]))
 
     def _unfold(self, y_BHWC: Any, height: Any) -> Any:
         batch, rows = ops.shape(y_BHWC)[:2]
         shape = (batch, rows * self.dilation, 1, y_BHWC.shape[-1])
-        return ops.reshape(y_BHWC, shape)[:, :height]
+        return first_positions(ops.reshape(y_BHWC, shape), height)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         spatial = [

@@ -21,6 +21,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from t2t_multimodel.layers.cuts import first_positions
 from t2t_multimodel.modalities.audio import AudioBottom
 from t2t_multimodel.modalities.categorical import CategoricalBody, CategoricalTop
 from t2t_multimodel.modalities.image import ImageBottom
@@ -57,7 +58,8 @@ class CommandTable(keras.layers.Layer):
         """`x_BLD` shifted right behind the command (int32 scalar): `[B, L, D]`."""
         row_D = self._row(command, x_BLD.dtype)
         first_B1D = ops.broadcast_to(row_D, (ops.shape(x_BLD)[0], 1, self.depth))
-        return ops.concatenate([first_B1D, x_BLD[:, :-1]], axis=1)
+        before_BLD = first_positions(x_BLD, ops.shape(x_BLD)[1] - 1)
+        return ops.concatenate([first_B1D, before_BLD], axis=1)
 
     def at(self, before_RD: Any, command: Any, is_first: Any) -> Any:
         """One position of `call`: the command at the first, else what stood before."""
