@@ -79,8 +79,8 @@ class TextTop(keras.layers.Layer):
         self.built = True
 
     def call(self, x_BLD: Any) -> Any:
-        logits = ops.matmul(x_BLD, self.kernel)
-        return ops.cast(logits, "float32") + ops.cast(self.bias, "float32")
+        logits = ops.cast(ops.matmul(x_BLD, self.kernel), "float32")
+        return ops.add(logits, ops.cast(self.bias, "float32"))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocab_size": self.vocab_size}

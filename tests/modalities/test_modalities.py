@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
 from t2t_multimodel.modalities.audio import AudioBottom
@@ -48,6 +49,27 @@ def test_masked_targets_cost_nothing():
     )
     assert float(weight) == 3.0
     assert float(total) == pytest.approx(alone, rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_gradient_is_that_of_the_formula(smoothing):
+    # One logit is so large that all other probabilities vanish in float32.
+    values = np.concatenate([normal(3, 5), [[200.0, 0.0, 0.0, -200.0, 0.0]]])
+    logits, targets = tf.constant(values, tf.float32), np.array([1, 4, 0, 3])
+    mask = np.array([True, True, False, True])
+    one_hot = np.eye(5, dtype="float32")[targets]
+    wanted = (1.0 - smoothing) * one_hot + smoothing / 5
+    found = []
+    for loss in (
+        lambda z: cross_entropy(z, targets, mask, smoothing)[0],
+        lambda z: -tf.reduce_sum(mask[:, None] * wanted * tf.nn.log_softmax(z)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            total = loss(logits)
+        found.append((total.numpy(), tape.gradient(total, logits).numpy()))
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-6)
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-6)
 
 
 def test_text_bottom_looks_up_rows_scaled_by_the_root_of_the_depth():
