@@ -17,15 +17,15 @@ measured in turn, several times, and the median is kept.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import measuring
 from absl import flags
 from rich.console import Console
 from rich.table import Table
@@ -62,9 +62,7 @@ flags.DEFINE_integer(
 flags.DEFINE_list(
     "lengths", ["32", "128"], "Tokens decoded beside the peer.", flag_values=FLAGS
 )
-flags.DEFINE_string("peer", None, "The folder of run_peer.py.", flag_values=FLAGS)
-flags.DEFINE_string("peer_python", None, "Python with its needs.", flag_values=FLAGS)
-flags.DEFINE_string("peer_t2t", None, "Where tensor2tensor lies.", flag_values=FLAGS)
+measuring.define_peer_flags(FLAGS)
 flags.DEFINE_integer(
     "peer_k", 2, "Experts a token of the peer; 2 as it ships.", flag_values=FLAGS
 )
@@ -136,11 +134,13 @@ def measure_positions(
     """Milliseconds a token at each position, with the cache and without."""
     cached = cached_steps(view, positions, size)
     full = full_passes(view, positions, size)
-    times = in_turn(
+    times = measuring.in_turn(
         {
             **{("cached", p): f for p, f in cached.items()},
             **{("full", p): f for p, f in full.items()},
-        }
+        },
+        FLAGS.rounds,
+        warm_up=2,
     )
     return [
         {
@@ -244,9 +244,9 @@ def measure_beside_peer(view: Any, length: int) -> dict[str, Any]:
         assert found.shape == (size, 1, length) and (found != 0).all()
         return found
 
-    ours = in_turn({"ours": decode})["ours"]
+    ours = measuring.timed(decode, FLAGS.rounds, math.inf, 2)
     peer = run_peer(length)
-    ours += in_turn({"ours": decode})["ours"]
+    ours += measuring.timed(decode, FLAGS.rounds, math.inf, 2)
     seconds = statistics.median(ours)
     tokens = size * length
     return {
@@ -270,23 +270,10 @@ def run_peer(length: int) -> dict[str, Any]:
     """
     python = FLAGS.peer_python or sys.executable
     figures = (FLAGS.peer_k, FLAGS.batch_size, FLAGS.source_length, length)
-    done = subprocess.run(
+    return measuring.run_json(
         [python, "-c", PEER_CALL, FLAGS.peer, *map(str, figures)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **os.environ,
-            "TF_USE_LEGACY_KERAS": "1",
-            "PEER_T2T": FLAGS.peer_t2t or "",
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
+        measuring.peer_environment(FLAGS),
     )
-    if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:]
-        raise ValueError(f"the peer did not run: {' '.join(said)}")
-    record: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return record
 
 
 def make_inputs(size: int) -> dict[str, Any]:
@@ -296,18 +283,6 @@ def make_inputs(size: int) -> dict[str, Any]:
     shape = (size, FLAGS.source_length)
     ids = tf.random.stateless_uniform(shape, (3, 4), 3, VOCAB_SIZE, tf.int32)
     return {"inputs": ids, "inputs_mask": tf.ones(shape, tf.bool)}
-
-
-def in_turn(calls: dict[Any, Callable[[], object]]) -> dict[Any, list[float]]:
-    """Seconds of each call, round by round, after two rounds that do not count."""
-    times: dict[Any, list[float]] = {name: [] for name in calls}
-    for number in range(-2, FLAGS.rounds):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call()
-            if number >= 0:
-                times[name].append(time.perf_counter() - started)
-    return times
 
 
 def position_table(rows: Sequence[dict[str, Any]], size: int) -> Table:
