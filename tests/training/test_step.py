@@ -107,6 +107,27 @@ def test_views_of_one_signature_share_a_graph_and_differ_in_the_command(
     assert len(take._graphs) == 2
 
 
+def test_a_joint_run_traces_one_graph_a_signature_whatever_its_batches_shapes(
+    stub_model: Any, batch: Any
+) -> None:
+    scope = make_strategy("one_device")
+    with scope.scope():
+        model = stub_model(dropout=0.0)
+        adam = Adam(model.trainable_variables, CONFIG)
+    names = ["first", "second", "label"]
+    take = TrainStep(model, adam, scope, specs(batch, names), seed=0)
+    step = 0
+    for size in (4, 2, 3):
+        for name in names:
+            cut = {key: value[:size] for key, value in batch(name, step).items()}
+            if name != "label":
+                cut = {key: value[:, :size] for key, value in cut.items()}
+            take(name, step, 0.1, cut)
+            step += 1
+    traced = [graph.experimental_get_tracing_count() for graph in take._graphs.values()]
+    assert traced == [1, 1]
+
+
 def test_an_unknown_strategy_is_refused_with_near_names() -> None:
     with pytest.raises(ValueError, match="no strategy 'miror'; near it: mirrored"):
         make_strategy("miror")
