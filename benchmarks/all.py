@@ -74,6 +74,7 @@ class Part:
         needs_data: Whether it is given --data_dir.
         output: The flag that says where it writes JSON.
         rows: What to show of that; by default what it calls rows.
+        is_quick: Whether a quick run has it.
     """
 
     script: str
@@ -83,6 +84,7 @@ class Part:
     needs_data: bool = False
     output: str = "output"
     rows: Callable[[Any], list[Row]] = lambda found: found["rows"]
+    is_quick: bool = True
 
 
 def decoding_rows(found: dict[str, Any]) -> list[Row]:
@@ -133,7 +135,12 @@ _PEER = ("peer", "peer_python", "peer_t2t")
 PARTS = {
     "ceilings": Part("ceilings.py"),
     "training": Part("training.py", _PEER, ("--quick", "--rounds=5", "--seconds=5")),
-    "joint": Part("joint.py", (), ("--rounds=3",), needs_data=True),
+    "joint": Part(
+        "joint.py",
+        (),
+        ("--rounds=3", "--problems=translate_ende_mini,image_mini"),
+        needs_data=True,
+    ),
     "layers": Part("layers.py", (), ("--rounds=10", "--seconds=5")),
     "decoding": Part(
         "decode.py",
@@ -144,7 +151,7 @@ PARTS = {
     "input": Part(
         "input.py",
         ("photos", "sound"),
-        ("--problems=translate_ende_mini,image_mini,speech_mini", "--steps=10"),
+        ("--problems=image_mini", "--steps=10", "--rounds=10"),
         needs_data=True,
     ),
     "generation": Part(
@@ -157,11 +164,10 @@ PARTS = {
     ),
     "memory": Part(
         "memory.py",
-        (),
-        ("--sets=multimodel_tiny", "--problems=translate_ende_mini", "--steps=8"),
-        ("--sets=multimodel_tiny,multimodel_small",),
+        usual=("--sets=multimodel_tiny,multimodel_small",),
         needs_data=True,
         rows=memory_rows,
+        is_quick=False,
     ),
     "startup": Part("startup.py", (), ("--rounds=3",), needs_data=True),
 }
@@ -171,7 +177,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the parts, prints, writes; 1 if one failed."""
     if arguments:
         raise ValueError(f"the benchmark takes flags only, not {arguments[0]!r}")
-    names = FLAGS.parts or list(PARTS)
+    usual = [name for name, part in PARTS.items() if part.is_quick or not FLAGS.quick]
+    names = FLAGS.parts or usual
     unknown = [name for name in names if name not in PARTS]
     if unknown:
         raise ValueError(

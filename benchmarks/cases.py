@@ -98,7 +98,7 @@ CASES = {
     "speech_small": Case("multimodel_small", "", "audio", 8, 320),
     "speech_base": Case("multimodel_base", "", "audio", 4, 320),
 }
-QUICK = ("text_tiny_k4", "image_tiny_64", "speech_tiny")
+QUICK = ("text_tiny_k4", "image_tiny_64")
 
 
 def make_step(

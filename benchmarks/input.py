@@ -19,7 +19,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ def main(arguments: Sequence[str]) -> None:
     """Measures, prints, writes."""
     if arguments:
         raise ValueError(f"the benchmark takes flags only, not {arguments[0]!r}")
+    if FLAGS.child == "features":
+        quiet.import_tensorflow()
+        measuring.say(sound_features())
+        return
     if FLAGS.child:
         names = registry.parse_problems([FLAGS.problems])
         measuring.say(measure(names, program.required(FLAGS, "data_dir")))
@@ -66,10 +70,12 @@ def main(arguments: Sequence[str]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             generate(problem, source, folder, options)
             found["problems"][label] = in_child(problem, folder)
+    found["features"] = measuring.in_child(__file__, "features")
     found["after"] = measuring.machine()
     found["rows"] = [
         row for name, told in found["problems"].items() for row in rows_of(name, told)
     ]
+    found["rows"] += feature_rows(found["features"])
     measuring.finish("input", found, FLAGS.output)
 
 
@@ -151,6 +157,59 @@ def in_a_run(names: Sequence[str], data_dir: Path, hparams: Any) -> dict[str, fl
         "trained_examples_per_s": sum(each["examples"] for each in told) / seconds,
         "step_s": seconds / sum(each["batches"] for each in told),
     }
+
+
+def sound_features() -> dict[str, float]:
+    """Processor's seconds for three seconds of sound: computed, or as if stored."""
+    import tensorflow as tf
+
+    from t2t_multimodel.data.features import Audio
+
+    audio, count, length = Audio(), 16, 3 * 16000
+    noise = tf.random.stateless_uniform((count, length), (1, 2), -9999, 9999, tf.int32)
+    sound = tf.constant([row.tobytes() for row in noise.numpy().astype("<i2")])
+    frames = audio.tensors("inputs", sound, None)["inputs"]
+    stored = tf.constant([row.tobytes() for row in frames.numpy()])
+    num_bytes = 4 * frames.shape[1] * frames.shape[2]
+
+    @tf.function(autograph=False)
+    def computed() -> Any:
+        return audio.tensors("inputs", sound, None)
+
+    @tf.function(autograph=False)
+    def read() -> Any:
+        return tf.io.decode_raw(stored, tf.float32, fixed_length=num_bytes)
+
+    return {
+        "computed_s": processor_seconds(computed) / count,
+        "stored_s": processor_seconds(read) / count,
+        "computed_bytes": 2 * length,
+        "stored_bytes": num_bytes,
+    }
+
+
+def processor_seconds(call: Callable[[], object]) -> float:
+    """The least of a processor's time that a call takes, of many."""
+    call()
+    seconds = []
+    for _ in range(FLAGS.rounds):
+        before = time.process_time()
+        call()
+        seconds.append(time.process_time() - before)
+    return min(seconds)
+
+
+def feature_rows(told: dict[str, float]) -> list[measuring.Row]:
+    """What computing an utterance's features costs, and storing them would."""
+    case = "three seconds of sound"
+    spent = ("log-mel, processor time", told["computed_s"], "s")
+    times = told["computed_s"] / max(told["stored_s"], 1e-9)
+    size = told["stored_bytes"] / told["computed_bytes"]
+    kept = ("log-mel, stored", told["stored_bytes"] / 1024, "KiB")
+    return [
+        measuring.row(case, *spent, times, "of reading them"),
+        measuring.row(case, *kept, size, "of the samples"),
+    ]
 
 
 def rows_of(name: str, told: dict[str, float]) -> list[measuring.Row]:

@@ -6,11 +6,13 @@ Shape letters: B examples, H height, W width, C channels.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import math
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +42,8 @@ _DAMAGE = (
 # A crop is this much wider or narrower than the picture it becomes (Szegedy and others
 # 2015, "Going deeper with convolutions", section 6).
 _MAX_STRETCH = 4 / 3
+# How much smaller than it is a JPEG picture can be decoded.
+_RATIOS = (1, 2, 4, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,14 +142,21 @@ def decode(
 
     def decode_one(inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         encoded, seed = inputs
-        pixels_HWC = tf.io.decode_image(encoded, channels, expand_animations=False)
-        pixels_HWC.set_shape([None, None, channels])
         # Not the seed that shifts the picture.
         draws_5 = tf.random.stateless_uniform([5], seed + tf.constant([2, 0]))
-        if is_training and view.min_area < 1:
-            pixels_HWC = _random_part(pixels_HWC, size, view, draws_5)
-        elif view.is_cropped:
-            pixels_HWC = _middle(pixels_HWC, size)
+
+        def box_in(shape_2: tf.Tensor) -> tf.Tensor:
+            """Height and width of what is seen of a picture, as floats."""
+            if is_training and view.min_area < 1:
+                return _random_box(shape_2, size, view, draws_5)
+            return _largest_box(shape_2, size) if view.is_cropped else shape_2
+
+        pixels_HWC = _decode_small(encoded, size, box_in)
+        is_random = is_training and view.min_area < 1
+        if is_random or view.is_cropped:
+            box_2 = box_in(_height_and_width(pixels_HWC))
+            place_2 = draws_5[2:4] if is_random else tf.constant([0.5, 0.5])
+            pixels_HWC = _cut(pixels_HWC, box_2, place_2)
         resized_HWC = _resized(pixels_HWC, height, width)
         if not (is_training and view.is_flipped):
             return resized_HWC
@@ -177,26 +188,63 @@ def shift(pixels_BHWC: tf.Tensor, max_shift: int, seeds_B2: tf.Tensor) -> tf.Ten
     return tf.map_fn(shift_one, (padded, seeds_B2), fn_output_signature=spec)
 
 
-def _middle(pixels_HWC: tf.Tensor, size: tuple[int, int, int]) -> tf.Tensor:
-    """The largest box in the middle with the proportions of `size`."""
-    shape = tf.cast(tf.shape(pixels_HWC)[:2], tf.float32)
-    proportions = size[1] / size[0]
-    width = tf.minimum(shape[1], shape[0] * proportions)
-    box = tf.stack([width / proportions, width])
-    return _cut(pixels_HWC, box, tf.constant([0.5, 0.5]))
-
-
-def _random_part(
-    pixels_HWC: tf.Tensor, size: tuple[int, int, int], view: View, draws_5: tf.Tensor
+def _decode_small(
+    encoded: tf.Tensor,
+    size: tuple[int, int, int],
+    box_in: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.Tensor:
-    shape = tf.cast(tf.shape(pixels_HWC)[:2], tf.float32)
+    """A picture's pixels, uint8 `[H, W, C]`, no larger than is of use.
+
+    JPEG's decoder halves a picture, once, twice or three times, at no cost; then there
+    is less to resize. As often as what is seen of it stays as large as what it becomes.
+
+    Args:
+        encoded: The file.
+        size: What the part that is seen becomes: H, W, C.
+        box_in: Height and width of that part in a picture of given height and width.
+    """
+    channels = size[2]
+
+    def halvings() -> tf.Tensor:
+        shape_2 = tf.cast(tf.io.extract_jpeg_shape(encoded)[:2], tf.float32)
+        room = tf.reduce_min(box_in(shape_2) / tf.constant(size[:2], tf.float32))
+        # 2, 4 and 8 times as large.
+        return tf.reduce_sum(
+            tf.cast(room >= tf.constant(_RATIOS[1:], tf.float32), tf.int32)
+        )
+
+    def at(ratio: int) -> tf.Tensor:
+        if ratio == 1:
+            return tf.io.decode_image(encoded, channels, expand_animations=False)
+        return tf.io.decode_jpeg(encoded, channels, ratio=ratio)
+
+    number = tf.cond(tf.io.is_jpeg(encoded), halvings, lambda: tf.constant(0))
+    pixels_HWC = tf.switch_case(
+        number, [functools.partial(at, ratio) for ratio in _RATIOS]
+    )
+    return tf.ensure_shape(pixels_HWC, [None, None, channels])
+
+
+def _height_and_width(pixels_HWC: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.shape(pixels_HWC)[:2], tf.float32)
+
+
+def _largest_box(shape_2: tf.Tensor, size: tuple[int, int, int]) -> tf.Tensor:
+    """The largest box in a picture that has the proportions of `size`."""
+    proportions = size[1] / size[0]
+    width = tf.minimum(shape_2[1], shape_2[0] * proportions)
+    return tf.stack([width / proportions, width])
+
+
+def _random_box(
+    shape_2: tf.Tensor, size: tuple[int, int, int], view: View, draws_5: tf.Tensor
+) -> tf.Tensor:
     share = view.min_area + (1 - view.min_area) * draws_5[0]
     stretch = tf.exp((2 * draws_5[1] - 1) * math.log(_MAX_STRETCH))
-    proportions = size[1] / size[0] if view.is_cropped else shape[1] / shape[0]
-    area = share * shape[0] * shape[1]
+    proportions = size[1] / size[0] if view.is_cropped else shape_2[1] / shape_2[0]
+    area = share * shape_2[0] * shape_2[1]
     width = tf.sqrt(area * proportions * stretch)
-    box = tf.minimum(tf.stack([area / width, width]), shape)
-    return _cut(pixels_HWC, box, draws_5[2:4])
+    return tf.minimum(tf.stack([area / width, width]), shape_2)
 
 
 def _cut(pixels_HWC: tf.Tensor, box_2: tf.Tensor, place_2: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ stream where the mixture says that it stood.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -40,7 +41,9 @@ class Feeds:
     ) -> None:
         self.positions = {name: positions.get(name, 0) for name in streams}
         datasets = {
-            name: _modest(stream.dataset(first_batch=self.positions[name]))
+            name: _modest(
+                stream.dataset(first_batch=self.positions[name]), len(streams)
+            )
             for name, stream in streams.items()
         }
         self.specs = {name: data.element_spec for name, data in datasets.items()}
@@ -56,10 +59,14 @@ class Feeds:
         return dict(batch)
 
 
-def _modest(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """Two threads a stream: many streams share the processor with the model."""
+def _modest(dataset: tf.data.Dataset, num_streams: int) -> tf.data.Dataset:
+    """Its share of the processor's cores as threads, two at least.
+
+    Many streams share the processor with the model: more would only get in its way.
+    """
     options = tf.data.Options()
     options.deterministic = True
-    options.threading.private_threadpool_size = 2
+    share = (os.cpu_count() or 1) // num_streams
+    options.threading.private_threadpool_size = max(2, share)
     options.threading.max_intra_op_parallelism = 1
     return dataset.with_options(options)

@@ -143,6 +143,44 @@ def test_in_training_parts_are_seen_that_are_large_enough() -> None:
     np.testing.assert_array_equal(_seen(image, stored[0]), whole)
 
 
+@pytest.mark.parametrize(
+    ("sides", "kind", "decoded"),
+    [
+        ((127, 200), "JPEG", (127, 200)),
+        ((128, 128), "JPEG", (64, 64)),
+        ((255, 300), "JPEG", (128, 150)),
+        ((256, 300), "JPEG", (64, 75)),
+        ((1100, 1200), "JPEG", (138, 150)),
+        ((256, 300), "PNG", (256, 300)),
+    ],
+)
+def test_a_jpeg_is_decoded_as_small_as_it_can_be(
+    sides: tuple[int, int], kind: str, decoded: tuple[int, int]
+) -> None:
+    stored = tf.constant(_file(_photo(*sides), kind))
+    pixels = images._decode_small(stored, (64, 64, 3), lambda shape: shape)
+    assert pixels.shape[:2] == decoded
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize(
+    "options", [{}, {"crop": True}, {"crop": True, "min_area": 0.25}]
+)
+def test_what_is_seen_of_a_small_decoded_jpeg_is_what_is_seen_of_all_its_pixels(
+    options: dict[str, Any], seed: int | None
+) -> None:
+    image = Image(24, 24, **options)
+    for scale in (2, 5, 9):
+        jpeg = _file(_photo(24 * scale, 32 * scale), "JPEG")
+        pixels = np.asarray(PIL.Image.open(io.BytesIO(jpeg)))
+        seen, expected = (
+            _seen(image, jpeg, seed=seed),
+            _seen(image, _file(pixels), seed=seed),
+        )
+        # A pixel of a smooth picture is a tenth of the way to its neighbour off.
+        assert np.abs(seen - expected).max() < 8
+
+
 def test_half_of_the_pictures_are_mirrored_in_training_only() -> None:
     stored = [_file(_photo(16, 16))] * 64
     image = Image(16, 16, flip=True)
