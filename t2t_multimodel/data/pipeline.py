@@ -46,6 +46,8 @@ class BatchStream:
         num_replicas: Batch sizes are multiples of it.
         part: Which part of every batch to read, and in how many parts batches are cut:
             a worker of several reads only its own examples. A part may be empty.
+        max_examples: How many examples to use; None: all. Which ones depends on no
+            seed, and fewer are a part of more.
 
     Attributes:
         num_examples: Examples in use.
@@ -55,7 +57,7 @@ class BatchStream:
     Raises:
         FileNotFoundError: The problem was not generated there.
         ValueError: Its files are damaged, it was made with another vocabulary, or all
-            examples are too long.
+            examples are too long, or too few are left.
     """
 
     def __init__(
@@ -70,11 +72,11 @@ class BatchStream:
         seed: int = 0,
         num_replicas: int = 1,
         part: tuple[int, int] = (0, 1),
+        max_examples: int | None = None,
     ) -> None:
         self._data = _open(problem, data_dir, vocabulary, split)
         self._vocabulary = vocabulary
         places = _short_enough(self._data, max_length)
-        self.num_examples = len(places)
         self.num_dropped = len(self._data) - len(places)
         if self.num_dropped:
             _log.info(
@@ -90,6 +92,9 @@ class BatchStream:
                 f"problem {problem.name}: all {len(self._data)} {split} examples are "
                 f"longer than max_length={max_length}"
             )
+        if max_examples is not None:
+            places = _some(places, max_examples, problem.name)
+        self.num_examples = len(places)
         name_seed = zlib.crc32(f"{problem.name}-{split}".encode())
         self._seed = (seed, name_seed)
         self.plan = BatchPlan(
@@ -232,6 +237,17 @@ def _short_enough(data: StoredSplit, max_length: int | None) -> np.ndarray:
         problem.inputs.extent(index.inputs), problem.targets.extent(index.targets)
     )
     return np.flatnonzero(extents <= max_length).astype(np.int64)
+
+
+def _some(places: np.ndarray, count: int, name: str) -> np.ndarray:
+    """So many of the places, drawn from all over the split, in its order."""
+    if count > len(places):
+        raise ValueError(
+            f"problem {name}: {count} training examples are asked for, but it has "
+            f"{len(places)}"
+        )
+    drawn = np.random.default_rng(0).permutation(len(places))[:count]
+    return places[np.sort(drawn)]
 
 
 def _batches(

@@ -114,6 +114,7 @@ class _Evaluation:
         self._grammar = grammar
         self._writes_text = self._view.task.targets.modality == "text"
         self._outputs: dict[int, Decoded] = {}
+        self._target_sums: dict[int, tuple[float, float, float]] = {}
         self._started = time.perf_counter()
         forced.start()
 
@@ -123,7 +124,8 @@ class _Evaluation:
         outputs = self._decoder.decode(self._view, batch, self._grammar)
         self._outputs.update(zip(places, outputs, strict=True))
         if self._writes_text:
-            self._forced.add(self._view, batch)
+            rows = self._forced.add(self._view, batch).tolist()
+            self._target_sums.update(zip(places, map(tuple, rows), strict=True))
         return len(places)
 
     def finish(self) -> ProblemScores:
@@ -143,7 +145,7 @@ class _Evaluation:
         if self._writes_text:
             scores += self._forced.scores()
         samples = tuple(
-            _sample(problem, place, example, output)
+            _sample(problem, place, example, output, self._target_sums.get(place))
             for place, example, output in zip(places, raw, outputs, strict=True)
         )
         return ProblemScores(
@@ -172,16 +174,26 @@ def _open(run: Run, name: str, folder: Path, split: str | None) -> StoredSplit:
     return StoredSplit(problem, folder, split)
 
 
-def _sample(problem: Problem, place: int, raw: Any, output: Decoded) -> Sample:
+def _sample(
+    problem: Problem,
+    place: int,
+    raw: Any,
+    output: Decoded,
+    sums: tuple[float, float, float] | None,
+) -> Sample:
+    ranking: tuple[str, ...] = ()
     if isinstance(output, DecodedText):
         right = raw["targets"]
         references = (right,) if isinstance(right, str) else tuple(right)
         text, log_probability = output.text, output.log_probability
     else:
         names = class_names(problem)
-        references, text = (names[raw["targets"]],), names[output.classes[0]]
+        ranking = tuple(names[number] for number in output.classes)
+        references, text = (names[raw["targets"]],), ranking[0]
         log_probability = math.log(max(output.probabilities[0], 1e-30))
-    return Sample(place, raw["inputs"], references, text, log_probability)
+    return Sample(
+        place, raw["inputs"], references, text, log_probability, ranking, sums
+    )
 
 
 def class_names(problem: Problem) -> tuple[str, ...]:

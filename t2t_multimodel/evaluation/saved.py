@@ -55,7 +55,7 @@ def save_scores(
             "examples": result.num_examples,
             "seconds": round(result.seconds, 3),
             "scores": [dataclasses.asdict(score) for score in result.scores],
-            "samples": [sample.as_dict() for sample in result.samples],
+            "samples": [_told(sample) for sample in result.samples],
         }
         path = folder / f"{result.problem}.json"
         temporary = path.with_name(path.name + ".tmp")
@@ -116,11 +116,24 @@ def _score(values: Mapping[str, Any]) -> Score:
     return Score(**{**values, "interval": tuple(interval) if interval else None})
 
 
+def _told(sample: Sample) -> dict[str, Any]:
+    """All of a sample that is no picture or sound."""
+    told = sample.as_dict()
+    if sample.ranking:
+        told["ranking"] = list(sample.ranking)
+    if sample.target_sums:
+        told["target_sums"] = [round(value, 6) for value in sample.target_sums]
+    return told
+
+
 def _sample(values: Mapping[str, Any]) -> Sample:
+    sums = values.get("target_sums")
     return Sample(
         index=values["index"],
         inputs=values.get("inputs"),
         references=tuple(values.get("references", [values["reference"]])),
         output=values["output"],
         log_probability=values["log_probability"],
+        ranking=tuple(values.get("ranking", ())),
+        target_sums=tuple(sums) if sums else None,
     )

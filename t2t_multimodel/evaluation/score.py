@@ -59,6 +59,9 @@ class Sample:
             say the same.
         output: The model's.
         log_probability: Natural log of the probability of the output.
+        ranking: The best classes by their names, likeliest first; none for text.
+        target_sums: Teacher-forced, over the tokens of the right output: log-likelihood
+            (nats), how many were guessed right, how many there are; None for classes.
     """
 
     index: int
@@ -66,6 +69,8 @@ class Sample:
     references: tuple[str, ...]
     output: str
     log_probability: float
+    ranking: tuple[str, ...] = ()
+    target_sums: tuple[float, float, float] | None = None
 
     @property
     def reference(self) -> str:

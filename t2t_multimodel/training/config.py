@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from t2t_multimodel.data.rates import Rates
+from t2t_multimodel.training.example_limits import parse_limits
 from t2t_multimodel.training.fields import convert, field_types, parse, split_list
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class TrainingConfig:
         audio_num_bins: Mel bins of a spectrogram.
         audio_window_ms: Length of its windows, in milliseconds.
         audio_step_ms: Length of a frame: from one window to the next.
+        train_examples: How many training examples a problem may use, for those that
+            are to have few: "parse_mini=200". Always the same ones, whatever the seed,
+            and fewer are a part of more.
         num_buckets: Different padded lengths a problem has at most.
         mixture: How steps are shared out, see `data.rates`: "uniform", "proportional",
             "temperature=2,cap=50000", "parse_mini=linear(1@0,4@2000),image_mini=0.5".
@@ -105,6 +109,7 @@ class TrainingConfig:
     audio_num_bins: int = 0
     audio_window_ms: float = 0.0
     audio_step_ms: float = 0.0
+    train_examples: str = ""
     num_buckets: int = 4
     mixture: str = "uniform"
     batches_per_step: int = 1
@@ -151,6 +156,7 @@ class TrainingConfig:
         if (self.stop_on or self.best_by) and not self.eval_steps:
             raise ValueError("stop_on and best_by need eval_steps above 0")
         Rates.parse(self.mixture)
+        parse_limits(self.train_examples)
 
 
 _AT_LEAST_ONE = (

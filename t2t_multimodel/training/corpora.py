@@ -17,6 +17,7 @@ from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
 from t2t_multimodel.training.config import TrainingConfig
 from t2t_multimodel.training.dev_loss import Batches
+from t2t_multimodel.training.example_limits import check_limits, parse_limits
 from t2t_multimodel.training.hearing import as_heard
 
 
@@ -93,9 +94,12 @@ def open_corpora(
 
     Raises:
         ValueError: A problem is unknown, has no data (the command that makes it is
-            given), or its data was made with another vocabulary.
+            given) or fewer examples than it is to use, or its data was made with
+            another vocabulary.
     """
     registry.use_definitions(data_dir)
+    limits = parse_limits(config.train_examples)
+    check_limits(limits, problem_names)
     problems = tuple(registry.problem(name) for name in problem_names)
     missing = [
         problem.name
@@ -123,6 +127,7 @@ def open_corpora(
             seed=config.seed,
             num_replicas=multiple_of,
             part=part,
+            max_examples=limits.get(problem.name),
         )
         for problem in problems
     }

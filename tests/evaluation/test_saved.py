@@ -25,7 +25,7 @@ RESULT = ProblemScores(
     ),
     (
         Sample(0, "ein Haus", ("a house",), "a mouse", -1.25),
-        Sample(1, b"picture", ("b", "c"), "", -2.0),
+        Sample(1, b"picture", ("b", "c"), "", -2.0, ("b", "d"), (-1.5, 2.0, 3.0)),
     ),
 )
 

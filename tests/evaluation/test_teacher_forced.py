@@ -83,3 +83,13 @@ def test_views_of_one_signature_keep_their_commands() -> None:
     assert values(forced)["teacher_forced/log_perplexity"] == pytest.approx(
         (math.log(4) + math.log(2)) / 2, abs=1e-6
     )
+
+
+def test_each_example_has_sums_of_its_own() -> None:
+    two = batch(
+        [[HALF_AND_QUARTERS, HALF_AND_QUARTERS], [[0.1, 0.8, 0.1], [1.0, 0.5, 0.5]]],
+        [[1, 2], [1, 0]],
+        [[True, True], [True, False]],
+    )
+    expected = [[-math.log(8), 1, 2], [math.log(0.8), 1, 1]]
+    assert TeacherForced().add(Giver(), two) == pytest.approx(np.array(expected))
