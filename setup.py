@@ -82,6 +82,7 @@ setup(
             "t2t-report = t2t_multimodel.bin.t2t_report:run",
             "t2t-avg-all = t2t_multimodel.bin.t2t_avg_all:run",
             "t2t-bleu = t2t_multimodel.bin.t2t_bleu:run",
+            "t2t-experiment = t2t_multimodel.bin.t2t_experiment:run",
         ]
     },
 )

@@ -24,6 +24,7 @@ _HOMES = {
     "report": "t2t_multimodel.api",
     "score": "t2t_multimodel.api",
     "train": "t2t_multimodel.api",
+    "experiment": "t2t_multimodel.experiments.conduct",
     "Audio": "t2t_multimodel.data.features",
     "ClassLabel": "t2t_multimodel.data.features",
     "Image": "t2t_multimodel.data.features",

@@ -1,14 +1,16 @@
-"""Names of problems, groups of problems and hyper-parameter sets.
+"""Names of problems, groups of problems, hyper-parameter sets and experiments.
 
 The idea: a name costs nothing until it is used. What ships with the package stands in
-static catalogues (`problems/__init__.py`, `hparams/__init__.py`) that map a name to the
-module that registers it; that module is imported when the name is first asked for. So a
-misspelt name is refused, with near names, before TensorFlow is loaded.
+static catalogues (`problems/__init__.py`, `hparams/__init__.py`,
+`experiments/__init__.py`) that map a name to the module that registers it; that module
+is imported when the name is first asked for. So a misspelt name is refused, with near
+names, before TensorFlow is loaded.
 
 Problems of the user's own come in three ways through `register_problem`: a folder
 (`import_usr_dir`), an entry point of the group `t2t_multimodel.problems` whose name is
 the problem's name, or a cell of a notebook. A fourth needs no Python: files
-NAME.problem.json that define a problem (`use_definitions`).
+NAME.problem.json that define a problem (`use_definitions`). Experiments come in the
+same three ways, their entry points in the group `t2t_multimodel.experiments`.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 if TYPE_CHECKING:
     from t2t_multimodel.data.problem import Problem
+    from t2t_multimodel.experiments.recipe import Experiment
+    from t2t_multimodel.experiments.setting import Setting
     from t2t_multimodel.training.config import HParams
 
 ENTRY_POINT_GROUP = "t2t_multimodel.problems"
+EXPERIMENTS_GROUP = "t2t_multimodel.experiments"
 DEFINITION_SUFFIX = ".problem.json"
 
 Factory = TypeVar("Factory", bound=Callable[..., Any])
@@ -125,6 +130,7 @@ class _Kind:
 
 _problems = _Kind("problem", "t2t_multimodel.problems", ENTRY_POINT_GROUP)
 _hparams = _Kind("hyper-parameter set", "t2t_multimodel.hparams")
+_experiments = _Kind("experiment", "t2t_multimodel.experiments", EXPERIMENTS_GROUP)
 _groups: dict[str, tuple[str, ...]] = {}
 _usr_dirs: dict[Path, types.ModuleType] = {}
 # By problem: the factory of one that a definition made.
@@ -161,6 +167,12 @@ def register_problem(name: Any) -> Any:
 def register_hparams(function: Factory) -> Factory:
     """Registers a function that returns an `HParams` under the function's name."""
     _hparams.add(function.__name__, function)
+    return function
+
+
+def register_experiment(function: Factory) -> Factory:
+    """Registers a recipe, a function of a `Setting`, under the function's name."""
+    _experiments.add(function.__name__, function)
     return function
 
 
@@ -215,6 +227,11 @@ def hparams(name: str) -> HParams:
     return config
 
 
+def recipe(name: str) -> Callable[[Setting], Experiment]:
+    """The recipe of the experiment called `name`; imports its module on first use."""
+    return _experiments.get(name)
+
+
 def list_problems() -> tuple[str, ...]:
     """Names of all problems, sorted; imports none of them."""
     return _problems.names()
@@ -223,6 +240,11 @@ def list_problems() -> tuple[str, ...]:
 def list_hparams() -> tuple[str, ...]:
     """Names of all hyper-parameter sets, sorted; imports none of them."""
     return _hparams.names()
+
+
+def list_experiments() -> tuple[str, ...]:
+    """Names of all experiments, sorted; imports none of them."""
+    return _experiments.names()
 
 
 def list_groups() -> tuple[str, ...]:

@@ -31,11 +31,12 @@ tf.config.set_logical_device_configuration(
 @pytest.fixture(autouse=True)
 def _forgetful_registry() -> Iterator[None]:
     """What a test registers is gone after it; what ships with the package stays."""
-    tables = registry._problems._factories, registry._hparams._factories
+    kinds = registry._problems, registry._hparams, registry._experiments
+    tables = [kind._factories for kind in kinds]
     others = registry._groups, registry._usr_dirs
     before = [dict(table) for table in (*tables, *others)]
     yield
-    shipped = {*registry._problems._catalogue(), *registry._hparams._catalogue()}
+    shipped = {name for kind in kinds for name in kind._catalogue()}
     for table, old in zip((*tables, *others), before, strict=True):
         kept = {name: table[name] for name in table.keys() & shipped}
         table.clear()

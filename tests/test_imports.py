@@ -26,6 +26,9 @@ ALLOWED = {
     "serving": {"data", "models", "decoding"},
     "reporting": {"data", "models", "layers", "decoding", "training", "evaluation"},
     "api": {"data", "models", "decoding", "training", "evaluation", "reporting"},
+    "experiments": {
+        *("data", "models", "decoding", "training", "evaluation", "reporting", "api"),
+    },
     "problems": {"data"},
     "hparams": {"models", "training"},
 }

@@ -16,6 +16,7 @@ from t2t_multimodel.bin import (
     t2t_datagen,
     t2t_decoder,
     t2t_eval,
+    t2t_experiment,
     t2t_report,
     t2t_trainer,
 )
@@ -29,6 +30,7 @@ FLAGS = {
     "t2t-datagen": t2t_datagen.FLAGS,
     "t2t-trainer": t2t_trainer.FLAGS,
     "t2t-eval": t2t_eval.FLAGS,
+    "t2t-experiment": t2t_experiment.FLAGS,
     "t2t-decoder": t2t_decoder.FLAGS,
     "t2t-avg-all": t2t_avg_all.FLAGS,
     "t2t-bleu": t2t_bleu.FLAGS,
@@ -45,7 +47,7 @@ def blocks(path: str, language: str) -> list[str]:
 def commands() -> list[list[str]]:
     lines = [
         line
-        for document in ("README.md", "docs/growing.md")
+        for document in ("README.md", "docs/growing.md", "docs/experiments.md")
         for block in blocks(document, "bash")
         for line in block.split("\n")
     ]
@@ -106,6 +108,32 @@ def test_every_command_shown_is_read_by_its_program(command: list[str]) -> None:
         changes = flags.hparams or ""
         registry.hparams(flags.hparams_set).override(changes)
     assert arguments
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for command in commands() if command[0] == "t2t-experiment"],
+    ids=" ".join,
+)
+def test_every_experiment_shown_gives_its_arms(
+    command: list[str], tmp_path: Path
+) -> None:
+    flags = t2t_experiment.FLAGS
+    for name in flags:
+        flags[name].unparse()
+    flags(command)
+    if flags.t2t_usr_dir:
+        (recipe,) = [
+            b for b in blocks("docs/experiments.md", "python") if "register" in b
+        ]
+        (tmp_path / "captions.py").write_text(recipe, "utf-8")
+        registry.import_usr_dir(tmp_path)
+    if not flags.experiments:
+        assert flags.list or registry.recipe(flags.describe)
+        return
+    asked = t2t_experiment.asked()
+    asked.check()
+    assert len(asked.plan(5).runs()) >= 2 * asked.num_seeds
 
 
 def test_the_lines_for_a_notebook_call_what_exists() -> None:

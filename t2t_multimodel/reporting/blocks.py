@@ -31,6 +31,20 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class List:
+    """Sentences, one a line."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows under a head; the first cell of a row names it.
 
@@ -65,7 +79,7 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block = Prose | Table | Code | Markup | Folded
+Block = Prose | Heading | List | Table | Code | Markup | Folded
 
 
 @dataclass(frozen=True)
@@ -112,6 +126,10 @@ def _html(block: Block) -> str:
         case Prose(text, is_missing, is_small):
             kind = ' class="missing"' if is_missing else ' class="small"' * is_small
             return f"<p{kind}>{html.escape(text)}</p>"
+        case Heading(text):
+            return f"<h3>{html.escape(text)}</h3>"
+        case List(items):
+            return f"<ul>{''.join(f'<li>{html.escape(i)}</li>' for i in items)}</ul>"
         case Table():
             return _table_html(block)
         case Code(lines):
@@ -129,6 +147,10 @@ def _markdown(block: Block) -> str:
     match block:
         case Prose(text, is_missing):
             return f"*{markdown_text(text)}*" if is_missing else markdown_text(text)
+        case Heading(text):
+            return f"### {markdown_text(text)}"
+        case List(items):
+            return "\n".join(f"- {markdown_text(item)}" for item in items)
         case Table():
             return _table_markdown(block)
         case Code(lines):

@@ -6,6 +6,7 @@ differ by colour and, for a printer without colours, by dashes.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 from collections.abc import Sequence
@@ -29,16 +30,18 @@ class Line:
     Attributes:
         name: What the legend says; "" where the title says it.
         points: `(x, y)` with rising x; a y that is not finite breaks the line.
+        band: `(x, low, high)`, all finite: what lies around the line; may be empty.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 def line_plot(title: str, lines: Sequence[Line], y_label: str, x_label: str) -> str:
     """A `<figure>` with the lines that have a point to show; empty if none has."""
     shown = [
-        (number, Line(line.name, thinned(line.points)))
+        (number, dataclasses.replace(line, points=thinned(line.points)))
         for number, line in enumerate(lines)
         if any(math.isfinite(y) for _, y in line.points)
     ]
@@ -46,7 +49,9 @@ def line_plot(title: str, lines: Sequence[Line], y_label: str, x_label: str) -> 
         return ""
     found = [p for _, line in shown for p in line.points if math.isfinite(p[1])]
     x_ticks = ticks(min(x for x, _ in found), max(x for x, _ in found), 4)
-    low, high = min(y for _, y in found), max(y for _, y in found)
+    edges = [edge for _, line in shown for _, *ends in line.band for edge in ends]
+    heights = [*(y for _, y in found), *edges]
+    low, high = min(heights), max(heights)
     # From zero up where that does not press the line together.
     y_ticks = ticks(0.0 if 0.0 < low < 0.4 * high else low, high, 5)
     scale = _Scale((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
@@ -56,6 +61,7 @@ def line_plot(title: str, lines: Sequence[Line], y_label: str, x_label: str) -> 
         f'<svg class="plot" role="img" aria-label="{name}" '
         f'viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}">'
         f"{_axes(scale, x_ticks, y_ticks, x_label, y_label)}"
+        f"{''.join(_band(scale, line, number) for number, line in shown)}"
         f"{''.join(_line(scale, line, number) for number, line in shown)}</svg>"
         f"{_legend([(number, line.name) for number, line in shown])}</figure>"
     )
@@ -135,6 +141,17 @@ def _axes(
         f'rotate(-90)">{html.escape(y_label)}</text>'
     )
     return "".join(parts)
+
+
+def _band(scale: _Scale, line: Line, number: int) -> str:
+    """What lies between the lower and the upper edge, in the line's colour."""
+    if len(line.band) < 2:
+        return ""
+    upper = [f"{scale.x(x):.1f} {scale.y(high):.1f}" for x, _, high in line.band]
+    lower = [f"{scale.x(x):.1f} {scale.y(low):.1f}" for x, low, _ in line.band]
+    colour = COLOURS[number % len(COLOURS)]
+    path = "L".join([*upper, *reversed(lower)])
+    return f'<path class="band" fill="{colour}" fill-opacity=".15" d="M{path}Z"/>'
 
 
 def _line(scale: _Scale, line: Line, number: int) -> str:

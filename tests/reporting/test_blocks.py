@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from t2t_multimodel.reporting.blocks import (
     Code,
     Folded,
+    Heading,
+    List,
     Markup,
     Prose,
     Section,
@@ -31,6 +33,14 @@ def test_a_section_is_shown_twice() -> None:
     page = section_html(section)
     assert page.startswith('<section id="two-words"><h2>Two Words</h2><p>Why.</p>')
     assert '<td class="number">1,000</td>' in page and "<td>a</td>" in page
+
+
+def test_headings_and_sentences_are_shown_twice() -> None:
+    section = Section("T", [Heading(ATTACK), List(["One.", ATTACK])])
+    assert "\n\n- One.\n- " in section_markdown(section)
+    assert "### " in section_markdown(section)
+    page = section_html(section)
+    assert "<h3>&lt;script&gt;" in page and "<ul><li>One.</li><li>&lt;s" in page
 
 
 def test_what_only_a_browser_can_show_is_left_out_of_markdown() -> None:

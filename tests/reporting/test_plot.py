@@ -83,3 +83,18 @@ def test_names_stay_text() -> None:
     figure = ElementTree.fromstring(plot)
     assert not list(figure.iter("script"))
     assert [e.text for e in figure.iter("figcaption")] == [attack]
+
+
+def test_a_band_lies_about_its_line_and_within_the_axes() -> None:
+    band = [(0.0, 1.0, 4.0), (10.0, 0.5, 9.0)]
+    line = Line("mean", [(0.0, 2.0), (10.0, 1.0)], band)
+    figure = ElementTree.fromstring(line_plot("A", [line], "loss", "step"))
+    (shape,) = (p for p in figure.iter("path") if p.get("class") == "band")
+    places = re.findall(r"[ML]([\d.]+) ([\d.]+)", shape.get("d") or "")
+    assert len(places) == 4
+    texts = {element.text for element in figure.iter("text")}
+    assert "10" in texts  # The axis goes up to the band, not only to the line.
+    heights = [float(y) for _, y in places]
+    assert heights[0] < heights[3] and heights[1] < heights[2]
+    plain = line_plot("A", [Line("mean", line.points)], "loss", "step")
+    assert "band" not in plain

@@ -1,0 +1,48 @@
+"""The metrics of what a run wrote, ready to be resampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from t2t_multimodel import registry
+from t2t_multimodel.evaluation.measurement import Measurement, of_sums
+from t2t_multimodel.evaluation.metrics import LOWER_IS_BETTER, measure_one
+from t2t_multimodel.evaluation.score import ProblemScores
+
+LOG_PERPLEXITY = "teacher_forced/log_perplexity"
+
+
+def metrics_of(problem: str) -> tuple[str, ...]:
+    """The metrics of a problem: its own, and for text the teacher-forced loss."""
+    known = registry.problem(problem)
+    is_text = known.targets.modality == "text"
+    return (*known.metrics, *((LOG_PERPLEXITY,) if is_text else ()))
+
+
+def measure(result: ProblemScores, metric: str) -> Measurement:
+    """A metric of what a run wrote, ready to be resampled."""
+    samples = result.samples
+    if metric == LOG_PERPLEXITY:
+        rows = [sample.target_sums or (0.0, 0.0, 0.0) for sample in samples]
+        title = "log-perplexity"
+        return of_sums(metric, title, rows, lambda s: -s[0] / max(s[2], 1.0))
+    several = any(len(sample.references) > 1 for sample in samples)
+    right: Sequence[Any] = [
+        sample.references if several else sample.references[0] for sample in samples
+    ]
+    ranked = any(sample.ranking for sample in samples)
+    outputs: Sequence[Any] = [
+        sample.ranking if ranked else sample.output for sample in samples
+    ]
+    return measure_one(metric, outputs, right)
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether a smaller figure is the better one."""
+    return metric in LOWER_IS_BETTER or metric == LOG_PERPLEXITY
+
+
+def digits_of(metric: str) -> int:
+    """With how many digits after the point a figure is told."""
+    return 3 if metric == LOG_PERPLEXITY else 1

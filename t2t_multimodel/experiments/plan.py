@@ -1,0 +1,276 @@
+"""What is to be run: every arm once for every seed, arms that are the same once.
+
+Two experiments often ask for the same run (parsing alone is an arm of tables 2 and 3).
+A run's name is made of what it does, so that it is trained once, and found again when
+the same command is given again. `plan.json` in the output folder says what was planned;
+a command that would train something else there is refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from t2t_multimodel import registry
+from t2t_multimodel.experiments.recipe import Arm, Experiment
+from t2t_multimodel.experiments.setting import Setting
+from t2t_multimodel.training.config import HParams
+
+PLAN, RUNS = "plan.json", "runs"
+FORMAT = 1
+# Points of a curve: dev losses of a run. A checkpoint is saved at each.
+POINTS = 10
+_LINES_A_POINT = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """How runs are scored.
+
+    Attributes:
+        split: Which split.
+        max_examples: Of each problem, from the first; None: all.
+        decode_hparams: How text is searched for.
+    """
+
+    split: str = "test"
+    max_examples: int | None = None
+    decode_hparams: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes:
+        name: Of its folder below `runs/`.
+        problems: What it trains.
+        hparams: All of them, its seed among them.
+        title: For a reader: the first arm that wants it, and the seed.
+    """
+
+    name: str
+    problems: tuple[str, ...]
+    hparams: HParams
+    title: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything that one command does.
+
+    Attributes:
+        setting: Of the recipes.
+        experiments: By name, in the order asked for.
+        seeds: Of every arm.
+        scoring: How runs are scored.
+        data_dir: Where the data lies.
+        threads: Processor cores that a run uses.
+    """
+
+    setting: Setting
+    experiments: Mapping[str, Experiment]
+    seeds: tuple[int, ...]
+    scoring: Scoring
+    data_dir: Path
+    threads: int
+
+    def run(self, arm: Arm, seed: int) -> Run:
+        """The run of an arm with a seed."""
+        hparams = arm_hparams(self.setting, arm, seed)
+        return Run(
+            run_name(arm.problems, hparams),
+            arm.problems,
+            hparams,
+            f"{arm.name}, seed {seed}",
+        )
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, each once: all arms with the first seed, then with the next."""
+        found: dict[str, Run] = {}
+        for seed in self.seeds:
+            for experiment in self.experiments.values():
+                for arm in experiment.arms:
+                    run = self.run(arm, seed)
+                    found.setdefault(run.name, run)
+        return tuple(found.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: all that decides what is trained and scored."""
+        return {
+            "format": FORMAT,
+            "problems": list(self.setting.problems),
+            "train_steps": self.setting.train_steps,
+            "scarce": dict(self.setting.scarce),
+            "hparams": self.setting.hparams.to_dict(),
+            "scoring": dataclasses.asdict(self.scoring),
+            "data_dir": str(self.data_dir.absolute()),
+            "threads": self.threads,
+            "seeds": list(self.seeds),
+            "experiments": {
+                name: {arm.name: _arm_dict(arm) for arm in experiment.arms}
+                for name, experiment in self.experiments.items()
+            },
+            "runs": {run.name: _run_dict(run) for run in self.runs()},
+            "usr_dirs": [str(folder) for folder in registry.usr_dirs()],
+        }
+
+
+def make_plan(
+    names: Sequence[str],
+    setting: Setting,
+    *,
+    seeds: Sequence[int],
+    scoring: Scoring,
+    data_dir: Path,
+    threads: int,
+) -> Plan:
+    """Asks the recipes for their arms.
+
+    Raises:
+        ValueError: An experiment is unknown or does not go with the setting.
+    """
+    experiments = {}
+    for name in names:
+        recipe = registry.recipe(name)
+        try:
+            experiments[name] = recipe(setting)
+        except ValueError as error:
+            raise ValueError(f"experiment {name}: {error}") from error
+    return Plan(setting, experiments, tuple(seeds), scoring, data_dir, threads)
+
+
+def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
+    """The hyper-parameters of a run of an arm.
+
+    The schedule of the learning rate is stretched to the arm's own length: the warm-up
+    has the same part of its steps as in the setting's set.
+    """
+    base = setting.hparams.replace(**arm.changes)
+    steps = arm.train_steps
+    warmup = round(base.training.warmup_steps * steps / base.training.train_steps)
+    every = max(1, -(-steps // POINTS))
+    return base.replace(
+        train_steps=steps,
+        warmup_steps=warmup,
+        mixture="uniform",
+        seed=seed,
+        train_examples=_limits(setting, arm),
+        eval_steps=every,
+        save_steps=every,
+        log_steps=max(1, every // _LINES_A_POINT),
+        keep_checkpoints=1,
+        keep_checkpoint_every=0,
+        stop_on="",
+        best_by="",
+        sample_steps=0,
+        cosine_steps=0,
+    )
+
+
+def run_name(problems: Sequence[str], hparams: HParams) -> str:
+    """The folder of a run: what a reader knows it by, and a digest of all it does."""
+    training = hparams.training
+    told = json.dumps([list(problems), hparams.to_dict()], sort_keys=True)
+    digest = hashlib.sha256(told.encode()).hexdigest()[:8]
+    what = problems[0] if len(problems) == 1 else f"{len(problems)}_problems"
+    return f"{what}-{training.train_steps}_steps-seed_{training.seed}-{digest}"
+
+
+def check_goes_on(before: Mapping[str, Any], plan: Plan, output_dir: Path) -> None:
+    """Checks that what an output folder holds can go on as a plan.
+
+    More seeds and other experiments may come; what is there must stay what it is.
+
+    Raises:
+        ValueError: It cannot; the first thing that differs, with both values.
+    """
+    after = plan.to_dict()
+    remedy = "use the same, or another --output_dir"
+    fixed = ("problems", "train_steps", "scarce", "data_dir", "threads")
+    found: list[tuple[str, Any, Any]] = [(n, before[n], after[n]) for n in fixed]
+    for part in ("model", "training"):
+        old, new = before["hparams"][part], after["hparams"][part]
+        plain = json.loads(json.dumps(new))
+        found += [(name, old.get(name, plain[name]), plain[name]) for name in plain]
+    for name, value in after["scoring"].items():
+        found.append((name, before["scoring"][name], value))
+    for name in before["experiments"].keys() & after["experiments"].keys():
+        arms = before["experiments"][name], after["experiments"][name]
+        for arm in sorted({*arms[0], *arms[1]}):
+            old, new = (json.loads(json.dumps(a.get(arm))) for a in arms)
+            found.append((f"{name}'s arm {arm!r} as", old, new))
+    for what, old, new in found:
+        if old != new:
+            raise ValueError(
+                f"{output_dir} holds experiments with {what} {_short(old)}, not "
+                f"{_short(new)}: {remedy}"
+            )
+
+
+def read_plan(output_dir: Path) -> dict[str, Any] | None:
+    """What was planned in an output folder; None if nothing was.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = output_dir / PLAN
+    if not path.exists():
+        return None
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if values["format"] != FORMAT:
+            raise ValueError(f"it has the format {values['format']}")
+        return values
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def write_plan(plan: Plan, output_dir: Path, before: Mapping[str, Any] | None) -> None:
+    """Writes plan.json; of other experiments in the folder the arms are kept."""
+    values = plan.to_dict()
+    if before:
+        values["experiments"] = {**before["experiments"], **values["experiments"]}
+        values["runs"] = {**before["runs"], **values["runs"]}
+    write_whole(output_dir / PLAN, json.dumps(values, indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, "utf-8")
+    os.replace(temporary, path)
+
+
+def _limits(setting: Setting, arm: Arm) -> str:
+    numbers = {**setting.scarce, **arm.train_examples}
+    named = [name for name in arm.problems if numbers.get(name)]
+    return ",".join(f"{name}={numbers[name]}" for name in named)
+
+
+def _arm_dict(arm: Arm) -> dict[str, Any]:
+    return {
+        "problems": list(arm.problems),
+        "train_steps": arm.train_steps,
+        "changes": dict(arm.changes),
+        "train_examples": dict(arm.train_examples),
+    }
+
+
+def _run_dict(run: Run) -> dict[str, Any]:
+    return {
+        "problems": list(run.problems),
+        "hparams": run.hparams.to_dict(),
+        "title": run.title,
+    }
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, dict) else str(value)
+    return text if len(text) < 120 else f"{text[:117]}..."

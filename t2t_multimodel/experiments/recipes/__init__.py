@@ -1,0 +1,1 @@
+"""The experiments that ship with the package: one file, one family."""
