@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from t2t_multimodel.data.manifest import Manifest
-from t2t_multimodel.experiments.plan import Plan, Run
+from t2t_multimodel.experiments.plan import POINTS, Plan, Run
 from t2t_multimodel.experiments.recipe import Arm
 from t2t_multimodel.training.ledger_file import read_ledger
 
 # Of more batches the examples are counted on these and extrapolated.
 _COUNTED = 2000
 # What a run takes beside its steps, by trials on the miniature world: the program
-# starts; dev losses, search and teacher-forced figures need graphs of their own, each
-# about as long in the making as that of the step; dev losses and saving add to the
-# steps; and to decode an example takes a part of a step.
+# starts; dev losses, search and teacher-forced figures need graphs of their own, in all
+# so many times as long in the making as that of the step; and in parts of a step, a
+# batch of dev data and an example that is decoded.
 _START_SECONDS = 12.0
-_GRAPHS = 3.0
-_BESIDE_STEPS = 1.15
+_GRAPHS = 4.5
+_DEV_BATCH = 0.35
 _DECODED = 0.15
 # A run that saves needs more memory than one that only takes steps.
 _SAVING = 1.25
@@ -72,24 +72,27 @@ def arm_budgets(
 def seconds_of(
     timing: Mapping[str, Any],
     problems: Sequence[str],
-    steps_of_each: int,
-    num_scored: int = 0,
+    steps_of_each: float,
 ) -> float:
     """How long a run takes in all, by what was timed.
 
     Args:
         timing: Of `one_run.time_steps`.
         problems: Of the run.
-        steps_of_each: Steps that each of them has.
-        num_scored: Examples of each that are decoded.
+        steps_of_each: Steps that each of them has, with `steps_beside`.
     """
     kinds = {timing["kind"][name] for name in problems}
     first = sum(timing["first"][kind] for kind in kinds)
     build = timing["built"] * len(problems) / len(timing["step"])
     a_round = sum(timing["step"][name] for name in problems)
-    beside = _START_SECONDS + build + _GRAPHS * first
-    steps = _BESIDE_STEPS * steps_of_each + _DECODED * num_scored
-    return float(beside + steps * a_round)
+    start = _START_SECONDS + build + _GRAPHS * first
+    return float(start + steps_of_each * a_round)
+
+
+def steps_beside(plan: Plan) -> float:
+    """What dev losses and scoring take of each problem, in steps, at most about."""
+    dev = POINTS * plan.setting.hparams.training.eval_batches
+    return _DEV_BATCH * dev + _DECODED * num_scored(plan)
 
 
 def steps_within(
@@ -101,10 +104,10 @@ def steps_within(
         ValueError: Not even one does.
     """
     runs = plan.runs()
-    count = num_scored(plan)
-    rests = [seconds_of(timing, run.problems, 0, count) for run in runs]
+    beside = steps_beside(plan)
+    rests = [seconds_of(timing, run.problems, beside) for run in runs]
     of_a_step = [
-        seconds_of(timing, run.problems, 1, count) - rest
+        seconds_of(timing, run.problems, beside + 1) - rest
         for run, rest in zip(runs, rests, strict=True)
     ]
     left = minutes * 60 * num_processes - sum(rests)
@@ -172,7 +175,9 @@ def _budget(
         weights=sum(math.prod(weight.shape) for weight in model.weights),
         active=_active(model, run.hparams.model),
         seconds=(
-            seconds_of(timing, run.problems, each, num_scored(plan)) if timing else None
+            seconds_of(timing, run.problems, each + steps_beside(plan))
+            if timing
+            else None
         ),
     )
 

@@ -18,7 +18,12 @@ from t2t_multimodel.evaluation.saved import load_scores, save_scores
 from t2t_multimodel.evaluation.score import ProblemScores, Sample
 from t2t_multimodel.experiments import conduct, crew, one_run
 from t2t_multimodel.experiments.asked import Asked, cores
-from t2t_multimodel.experiments.budget import num_scored, seconds_of, steps_within
+from t2t_multimodel.experiments.budget import (
+    num_scored,
+    seconds_of,
+    steps_beside,
+    steps_within,
+)
 from t2t_multimodel.experiments.plan import Scoring, read_plan, write_plan
 from t2t_multimodel.testing.small_experiment import tiny_hparams
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
@@ -217,9 +222,10 @@ def test_minutes_become_steps(tmp_path: Path, recipe: str) -> None:
     plan = asked(tmp_path, recipe).plan(1)
     api.generate(plan.setting.problems, plan.data_dir)
     assert num_scored(plan) == 20
+    beside = steps_beside(plan)
     steps = steps_within(plan, timing, minutes=10, num_processes=2)
     total, more = (
-        sum(seconds_of(timing, run.problems, count, 20) for run in plan.runs())
+        sum(seconds_of(timing, r.problems, count + beside) for r in plan.runs())
         for count in (steps, steps + 1)
     )
     assert total <= 2 * 600 < more
