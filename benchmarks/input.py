@@ -28,6 +28,7 @@ from absl import flags
 
 from t2t_multimodel import quiet, registry
 from t2t_multimodel.bin import program
+from t2t_multimodel.data.features import Audio, Image
 
 FLAGS = flags.FlagValues()
 measuring.define_flags(FLAGS, rounds=40)
@@ -66,10 +67,10 @@ def main(arguments: Sequence[str]) -> None:
             found["problems"]["all in one run"] = in_child(
                 FLAGS.problems, FLAGS.data_dir
             )
-    for label, problem, source, options in real_sources():
+    for label, problem, source, options, changes in real_sources():
         with tempfile.TemporaryDirectory() as folder:
             generate(problem, source, folder, options)
-            found["problems"][label] = in_child(problem, folder)
+            found["problems"][label] = in_child(problem, folder, changes)
     found["features"] = measuring.in_child(__file__, "features")
     found["after"] = measuring.machine()
     found["rows"] = [
@@ -79,15 +80,22 @@ def main(arguments: Sequence[str]) -> None:
     measuring.finish("input", found, FLAGS.output)
 
 
-def real_sources() -> list[tuple[str, str, str, list[str]]]:
-    """What to call them, problem, source and options of the real data asked for."""
+def real_sources() -> list[tuple[str, str, str, list[str], str]]:
+    """The real data asked for.
+
+    Returns:
+        What to call it, problem, source, options of the problem, and changes to the
+        hyper-parameters: eight photos a batch.
+    """
     sources = []
-    for size in FLAGS.sizes if FLAGS.photos else ():
-        option = f"--problem_option=image_imagenet.size={size}"
+    for size in map(int, FLAGS.sizes if FLAGS.photos else ()):
+        options = [f"--problem_option=image_imagenet.size={size}"]
+        cost = 8 * Image(size, size).cost(1)
+        told = (options, f"batch_cost_image={cost}")
         label = f"photos of {size} pixels"
-        sources.append((label, "image_imagenet", FLAGS.photos, [option]))
+        sources.append((label, "image_imagenet", FLAGS.photos, *told))
     if FLAGS.sound:
-        sources.append(("recordings", "speech_wsj", FLAGS.sound, []))
+        sources.append(("recordings", "speech_wsj", FLAGS.sound, [], ""))
     return sources
 
 
@@ -98,10 +106,11 @@ def generate(problem: str, source: str, folder: str, options: Sequence[str]) -> 
     measuring.run_quietly([*command, f"--data_dir={folder}", *options])
 
 
-def in_child(problems: str, data_dir: str) -> dict[str, Any]:
+def in_child(problems: str, data_dir: str, changes: str = "") -> dict[str, Any]:
     """A problem's figures, from a process of its own."""
-    keys = ("rounds", "seconds", "steps", "hparams_set", "hparams")
+    keys = ("rounds", "seconds", "steps", "hparams_set")
     given = [f"--{key}={FLAGS[key].value}" for key in keys]
+    given.append(f"--hparams={','.join(filter(None, (FLAGS.hparams, changes)))}")
     given += [f"--problems={problems}", f"--data_dir={data_dir}"]
     return measuring.in_child(__file__, "measure", given)
 
@@ -162,8 +171,6 @@ def in_a_run(names: Sequence[str], data_dir: Path, hparams: Any) -> dict[str, fl
 def sound_features() -> dict[str, float]:
     """Processor's seconds for three seconds of sound: computed, or as if stored."""
     import tensorflow as tf
-
-    from t2t_multimodel.data.features import Audio
 
     audio, count, length = Audio(), 16, 3 * 16000
     noise = tf.random.stateless_uniform((count, length), (1, 2), -9999, 9999, tf.int32)

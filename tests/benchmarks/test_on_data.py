@@ -64,6 +64,19 @@ def test_input_is_measured_alone_and_in_a_run(
     assert told["trained_examples_per_s"] > 0
 
 
+def test_real_photos_come_eight_a_batch_in_every_size() -> None:
+    found = runpy.run_path(str(ROOT / "benchmarks" / "input.py"))
+    found["FLAGS"](["input", "--photos=folder", "--sizes=64,224"])
+    sources = found["real_sources"]()
+    assert [source[0] for source in sources] == [
+        "photos of 64 pixels",
+        "photos of 224 pixels",
+    ]
+    # A picture costs a 128th of its pixels.
+    assert sources[0][-1] == f"batch_cost_image={8 * 64 * 64 // 128}"
+    assert sources[1][3] == ["--problem_option=image_imagenet.size=224"]
+
+
 def test_the_way_to_the_first_step_goes_on_from_the_checkpoint(
     data_dir: Path, tmp_path: Path, run: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
