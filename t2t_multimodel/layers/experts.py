@@ -19,6 +19,7 @@ from keras import ops
 
 from t2t_multimodel.layers.notes import note
 from t2t_multimodel.layers.randomness import LayerSeed
+from t2t_multimodel.layers.recomputing import recomputed
 
 
 def squared_cv(x_E: Any) -> Any:
@@ -173,6 +174,7 @@ class MixtureOfExperts(keras.layers.Layer):
         layer_path: See `LayerSeed`.
         output_scale: Factor of the experts' first output weights; small where the
             output is added to something that is to pass.
+        recompute: Whether the backward pass runs the experts (not the router) again.
 
     Call arguments:
         x_BLD: The input.
@@ -193,6 +195,7 @@ class MixtureOfExperts(keras.layers.Layer):
         load_weight: float,
         layer_path: str,
         output_scale: float = 1.0,
+        recompute: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -200,6 +203,7 @@ class MixtureOfExperts(keras.layers.Layer):
         self.top_k = top_k
         self.hidden_size = hidden_size
         self.output_scale = output_scale
+        self.recompute = recompute
         self.importance_weight = importance_weight
         self.load_weight = load_weight
         self.layer_path = layer_path
@@ -249,7 +253,12 @@ class MixtureOfExperts(keras.layers.Layer):
             expert_TK = ops.where(
                 ops.expand_dims(mask_T, 1), expert_TK, self.num_experts
             )
-        y_TD = self._run_experts(x_TD, weight_TK, expert_TK)
+
+        def run(x_TD: Any, weight_TK: Any) -> Any:
+            return self._run_experts(x_TD, weight_TK, expert_TK)
+
+        read = (x_TD, weight_TK)
+        y_TD = recomputed(run, *read) if self.recompute else run(*read)
         return ops.reshape(y_TD, ops.shape(x_BLD))
 
     def step(self, x_TD: Any) -> Any:
@@ -306,6 +315,7 @@ class MixtureOfExperts(keras.layers.Layer):
             "top_k": self.top_k,
             "hidden_size": self.hidden_size,
             "output_scale": self.output_scale,
+            "recompute": self.recompute,
             "importance_weight": self.importance_weight,
             "load_weight": self.load_weight,
             "layer_path": self.layer_path,

@@ -38,6 +38,11 @@ def step_seed(seed: Any) -> Iterator[None]:
         _STEP_SEED.reset(token)
 
 
+def current_step_seed() -> Any:
+    """The seed of the `step_seed` that this is inside, or None."""
+    return _STEP_SEED.get()
+
+
 @keras.saving.register_keras_serializable("t2t_multimodel")
 class LayerSeed(keras.random.SeedGenerator):
     """Seed source of one layer.
@@ -55,7 +60,7 @@ class LayerSeed(keras.random.SeedGenerator):
 
     def next(self, ordered: bool = True) -> Any:
         """The seed of the next draw, an integer tensor of shape `[2]`."""
-        seed = _STEP_SEED.get()
+        seed = current_step_seed()
         if seed is None:
             return super().next(ordered=ordered)
         seed = ops.cast(seed, self.state.dtype)

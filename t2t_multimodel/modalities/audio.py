@@ -5,6 +5,7 @@ Shape suffixes: B batch, T samples or frames, F frequencies, L positions, D dept
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import keras
@@ -12,6 +13,7 @@ from keras import ops
 
 from t2t_multimodel.layers.convolution import ConvRes, stride_mask
 from t2t_multimodel.layers.normalization import LayerNorm
+from t2t_multimodel.layers.recomputing import recomputed
 
 
 @keras.saving.register_keras_serializable("t2t_multimodel")
@@ -27,6 +29,7 @@ class AudioBottom(keras.layers.Layer):
         filters: Channels of each block.
         depth: Width of the representation (D).
         num_bins: Frequencies of a spectrogram (F); 0 for a waveform.
+        recompute: Whether the backward pass runs its blocks again.
 
     Call arguments:
         audio: float, `[B, T, F]`, or `[B, T]` for a waveform.
@@ -37,14 +40,20 @@ class AudioBottom(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: tuple[int, ...], depth: int, num_bins: int = 0, **kwargs: Any
+        self,
+        filters: tuple[int, ...],
+        depth: int,
+        num_bins: int = 0,
+        recompute: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filters = tuple(filters)
         self.depth = depth
         self.num_bins = num_bins
+        self.recompute = recompute
         policy = self.dtype_policy
-        self.residuals = [
+        self.residuals: list[Any] = [
             ConvRes(
                 size,
                 kernel_size=(3, 3) if num_bins else (3, 1),
@@ -72,7 +81,8 @@ class AudioBottom(keras.layers.Layer):
             x = ops.expand_dims(x, -1)
         mask = mask_BT
         for residual in self.residuals:
-            x = residual(x, mask)
+            block = functools.partial(residual, mask_BH=mask)
+            x = recomputed(block, x) if self.recompute else block(x)
             mask = stride_mask(mask, 2)
         batch, length = ops.shape(x)[:2]
         width = (self.num_bins or 1) * self.filters[-1]
@@ -85,4 +95,5 @@ class AudioBottom(keras.layers.Layer):
             "filters": self.filters,
             "depth": self.depth,
             "num_bins": self.num_bins,
+            "recompute": self.recompute,
         }

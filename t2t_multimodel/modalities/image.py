@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from t2t_multimodel.layers.convolution import ConvRes, ConvStep
+from t2t_multimodel.layers.recomputing import recomputed
 
 
 @keras.saving.register_keras_serializable("t2t_multimodel")
@@ -27,6 +28,7 @@ class ImageBottom(keras.layers.Layer):
         depth: Filters of the last ConvRes (D).
         channels: Of the images (3 or 1).
         entry_multiplier: Windows for each colour in the first step.
+        recompute: Whether the backward pass runs its blocks again.
 
     Call arguments:
         image_BHWC: float, in [-1, 1].
@@ -41,6 +43,7 @@ class ImageBottom(keras.layers.Layer):
         depth: int,
         channels: int = 3,
         entry_multiplier: int = 8,
+        recompute: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +51,7 @@ class ImageBottom(keras.layers.Layer):
         self.depth = depth
         self.channels = channels
         self.entry_multiplier = entry_multiplier
+        self.recompute = recompute
         policy = self.dtype_policy
         self.entry1 = ConvStep(
             self.filters[0],
@@ -71,12 +75,16 @@ class ImageBottom(keras.layers.Layer):
         self.built = True
 
     def call(self, image_BHWC: Any) -> tuple[Any, tuple[Any, Any]]:
-        x = self.entry2(self.entry1(ops.cast(image_BHWC, self.compute_dtype)))
-        for residual in self.residuals:
-            x = residual(x)
+        x = ops.cast(image_BHWC, self.compute_dtype)
+        blocks: list[Any] = [self._entry, *self.residuals]
+        for block in blocks:
+            x = recomputed(block, x) if self.recompute else block(x)
         batch, rows, columns = ops.shape(x)[:3]
         x_BLD = ops.reshape(x, (batch, rows * columns, self.depth))
         return x_BLD, (rows, columns)
+
+    def _entry(self, x_BHWC: Any) -> Any:
+        return self.entry2(self.entry1(x_BHWC))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -85,4 +93,5 @@ class ImageBottom(keras.layers.Layer):
             "depth": self.depth,
             "channels": self.channels,
             "entry_multiplier": self.entry_multiplier,
+            "recompute": self.recompute,
         }

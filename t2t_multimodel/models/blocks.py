@@ -37,9 +37,12 @@ class Part(keras.layers.Layer):
 
     Attributes:
         reads_source: Whether `call` takes the encoded inputs too.
+        is_recomputed: Whether the backward pass computes the part again; never where
+            it adds losses.
     """
 
     reads_source = False
+    adds_losses = False
 
     def __init__(self, config: ModelConfig, path: str, **kwargs: Any) -> None:
         super().__init__(
@@ -47,6 +50,10 @@ class Part(keras.layers.Layer):
         )
         self.config = config
         self.part_path = path
+
+    @property
+    def is_recomputed(self) -> bool:
+        return self.config.recompute and not self.adds_losses
 
     def wire(self, x: Any, run: Pass) -> Any:
         """What the part computes, its layers run by a pass."""
@@ -184,6 +191,8 @@ class AttentionBlock(Part):
 class ExpertBlock(Part):
     """A mixture of experts, added to what it reads."""
 
+    adds_losses = True
+
     def __init__(self, config: ModelConfig, path: str) -> None:
         super().__init__(config, path)
         self.norm = self._norm("norm")
@@ -195,6 +204,7 @@ class ExpertBlock(Part):
             config.load_loss_weight,
             f"{path}/experts",
             output_scale=config.residual_scale,
+            recompute=config.recompute,
             dtype=self.dtype_policy,
             name="experts",
         )
@@ -224,11 +234,12 @@ class Encoder(Part):
         self._build_all(self.norm)
 
     def call(self, x_BSD: Any, mask_BS: Any = None, training: bool = False) -> Any:
+        run = FullPass(mask_BS, training=training)
         x_BSD = add_timing(x_BSD)
         for i, block in enumerate(self.blocks, start=1):
-            x_BSD = block(x_BSD, mask_BS, training=training)
+            x_BSD = run.part(block, x_BSD)
             if i == self.experts_after and self.experts is not None:
-                x_BSD = self.experts(x_BSD, mask_BS, training=training)
+                x_BSD = run.part(self.experts, x_BSD)
         return self.norm(x_BSD)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 
+DTYPE_POLICIES = ("float32", "mixed_bfloat16", "auto")
+
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
@@ -48,8 +50,11 @@ class ModelConfig:
     )
     audio_filters: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
     categorical_filters: tuple[int, ...] = (1536, 2048)
-    # Arithmetic: a Keras dtype policy, "float32" or "mixed_bfloat16".
+    # Arithmetic: "float32", "mixed_bfloat16", or "auto": as is fast where a run begins.
     dtype_policy: str = "float32"
+    # Blocks and experts keep their inputs only and are computed again in the backward
+    # pass: less memory, more time, the same numbers.
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -58,6 +63,11 @@ class ModelConfig:
                 raise ValueError(f"{field.name} is {value}: it must be positive.")
             if field.type == "float" and value < 0.0:
                 raise ValueError(f"{field.name} is {value}: it cannot be negative.")
+        if self.dtype_policy not in DTYPE_POLICIES:
+            raise ValueError(
+                f"dtype_policy is {self.dtype_policy!r}: it must be one of "
+                f"{', '.join(DTYPE_POLICIES)}."
+            )
         for name in ("dropout", "attention_dropout", "label_smoothing"):
             if getattr(self, name) >= 1.0:
                 raise ValueError(

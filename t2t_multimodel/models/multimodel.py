@@ -99,7 +99,8 @@ class MultiModel(keras.Model):
         vocab_size: Pieces of the shared vocabulary (V), padding and end included.
 
     Raises:
-        ValueError: Two tasks of one name, or a modality that no net reads or writes.
+        ValueError: Two tasks of one name, a modality that no net reads or writes, or a
+            `dtype_policy` that is not decided.
     """
 
     def __init__(
@@ -111,6 +112,11 @@ class MultiModel(keras.Model):
     ) -> None:
         if isinstance(config, dict):
             config = config_from_dict(config)
+        if config.dtype_policy == "auto":
+            raise ValueError(
+                'dtype_policy is "auto": training.precision decides before a model '
+                "is made."
+            )
         super().__init__(dtype=config.dtype_policy, **kwargs)
         self.config = config
         self.vocab_size = vocab_size
@@ -183,6 +189,7 @@ class MultiModel(keras.Model):
                 config.depth,
                 port.option("channels"),
                 config.image_entry_multiplier,
+                config.recompute,
                 dtype=policy,
                 name=f"{key}_bottom",
             )
@@ -192,6 +199,7 @@ class MultiModel(keras.Model):
                 config.audio_filters,
                 config.depth,
                 0 if is_wave else port.option("num_bins"),
+                config.recompute,
                 dtype=policy,
                 name=f"{key}_bottom",
             )

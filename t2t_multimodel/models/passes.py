@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from keras import ops
 
 from t2t_multimodel.layers.positions import add_timing
+from t2t_multimodel.layers.recomputing import recomputed
 
 
 class Pass(Protocol):
@@ -73,11 +74,14 @@ class FullPass:
 
     def part(self, part: Any, x_BLD: Any) -> Any:
         source_BSD, source_mask_BS = self._source
-        if not part.reads_source:
-            return part(x_BLD, self._mask_BL, training=self._training)
-        return part(
-            x_BLD, source_BSD, self._mask_BL, source_mask_BS, training=self._training
-        )
+        mask_BL, training = self._mask_BL, self._training
+
+        def run(x_BLD: Any, *source: Any) -> Any:
+            masks = (mask_BL, source_mask_BS) if source else (mask_BL,)
+            return part(x_BLD, *source, *masks, training=training)
+
+        read = (x_BLD, source_BSD) if part.reads_source else (x_BLD,)
+        return recomputed(run, *read) if part.is_recomputed else run(*read)
 
     def conv(self, layer: Any, x_BLD: Any) -> Any:
         return layer(x_BLD, self._mask_BL)

@@ -14,6 +14,7 @@ from rich.console import Console
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.doctor import report
 from t2t_multimodel.training.doctor.examine import Findings, examine
+from t2t_multimodel.training.precision import resolved
 from t2t_multimodel.training.warm_start import WarmStartFrom
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ def dry_run(
         ValueError: As `training.run.train`.
     """
     console = console or Console(highlight=False)
+    output_dir = Path(output_dir) if output_dir else None
+    hparams = resolved(hparams, output_dir, strategy)
     with console.status("") as status:
 
         def say(text: str) -> None:
@@ -73,6 +76,6 @@ def dry_run(
         console.print(report.memory_table(found))
         if found.seconds is not None:
             console.print(report.time_table(found))
-    for line in report.lines(found, Path(output_dir) if output_dir else None):
+    for line in report.lines(found, output_dir):
         console.print(line, soft_wrap='--hparams="' in line)
     return found

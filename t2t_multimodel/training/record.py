@@ -38,6 +38,7 @@ CHANGEABLE = frozenset(
         *("keep_checkpoints", "keep_checkpoint_every", *_STAMPED, "on_nonfinite"),
         *("nonfinite_limit", "dead_expert_share", "cosine_steps", "sample_steps"),
         *("sample_count", "stop_on", "stop_patience", "best_by", "metric_examples"),
+        "recompute",
     )
 )
 

@@ -34,6 +34,7 @@ from t2t_multimodel.training.freezing import check_steps, freeze, in_full
 from t2t_multimodel.training.loop import Loop, TrainResult
 from t2t_multimodel.training.mixing import RunMixture
 from t2t_multimodel.training.optimizer import Adam
+from t2t_multimodel.training.precision import resolved
 from t2t_multimodel.training.progress import Progress
 from t2t_multimodel.training.realised import Realised
 from t2t_multimodel.training.record import CONFIG, RunRecord
@@ -208,6 +209,7 @@ def train(
     given = {"train_steps": train_steps, "mixture": mixture, "seed": seed}
     hparams = hparams.replace(**{k: v for k, v in given.items() if v is not None})
     output_dir = Path(output_dir)
+    hparams = resolved(hparams, output_dir, strategy)
     start = start_of(output_dir, asked_for(warm_start_from, warm_start_parts))
     with lost_workers_named(cluster), tempfile.TemporaryDirectory() as scratch:
         run = prepare(hparams, problem_names, data_dir, strategy, start, cluster, tpu)

@@ -268,6 +268,7 @@ def test_a_dry_run_of_what_cannot_fit_says_so_and_runs_no_whole_batch(
     assert max(len(line) for line in lines) <= 80
     shown = " ".join(" ".join(lines).split())
     assert "It does NOT fit into 10.00 MB. Not even a batch of one example" in shown
+    assert "With recompute=true a step takes less memory" in shown
 
 
 def test_a_dry_run_shows_what_is_frozen_and_what_is_taken_over(

@@ -158,6 +158,11 @@ def _verdict(found: Findings) -> Iterator[str]:
             "Not even a batch of one example would: leave long examples out "
             "(max_length, max_frames), or take a smaller set or a larger machine."
         )
+    if found.trial and not found.hparams.model.recompute:
+        yield (
+            "With recompute=true a step takes less memory and more time: a dry run "
+            "with it tells whether that is enough."
+        )
 
 
 def duration_text(seconds: float) -> str:
