@@ -1,7 +1,7 @@
 """Operations of matrix products and convolutions, read off the shapes of a graph.
 
-In a graph of a model it is open how many tokens the fullest expert gets; counted is how
-many an expert gets on average, so that the experts' padding is not counted.
+In a graph of a model it is open how many tokens each expert gets; counted is how many
+an expert gets on average.
 """
 
 from __future__ import annotations

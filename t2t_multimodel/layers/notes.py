@@ -12,6 +12,9 @@ import contextvars
 from collections.abc import Iterator
 from typing import Any
 
+# Behind the path of a layer of experts: under what it notes its dropped choices.
+DROPPED = "/dropped"
+
 _NOTES: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
     "t2t_multimodel_notes", default=None
 )

@@ -205,6 +205,7 @@ class ExpertBlock(Part):
             f"{path}/experts",
             output_scale=config.residual_scale,
             recompute=config.recompute,
+            capacity_factor=config.expert_capacity_factor,
             dtype=self.dtype_policy,
             name="experts",
         )

@@ -38,6 +38,9 @@ class ModelConfig:
     expert_hidden_size: int = 128  # not in the paper
     importance_loss_weight: float = 0.01
     load_loss_weight: float = 0.01
+    # In training an expert takes at most this many times an equal share of a batch's
+    # positions and drops the others; 0: nothing is dropped (the paper does not say).
+    expert_capacity_factor: float = 0.0
     # Regularisation.
     dropout: float = 0.4  # on a convolutional block's output
     attention_dropout: float = 0.1  # not in the paper

@@ -6,9 +6,9 @@ older one, the map is measured with the checkpoint's weights on some dev example
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,21 @@ NUM_EXAMPLES, BATCH_COST = 64, 2048
 _FEATURES = ("inputs", "inputs_mask", "targets", "targets_mask")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ExpertMap:
     """Loads of experts.
 
     Attributes:
         origin: Where they were counted, as the end of a sentence.
-        loads: How many positions each expert got, float `[E]`, by layer and problem;
+        loads: How many positions chose each expert, float `[E]`, by layer and problem;
             a problem that a layer has nothing of is left out.
+        dropped: Part of each layer's choices that training dropped in its last
+            interval; empty where experts have no capacity.
     """
 
     origin: str
     loads: Mapping[str, Mapping[str, np.ndarray]]
+    dropped: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def shares(self, layer: str) -> dict[str, np.ndarray]:
         """Each problem's loads in a layer as parts of 1, `[E]`."""
@@ -56,13 +59,25 @@ def saved_map(output_dir: Path) -> ExpertMap | None:
         return None
     try:
         values = json.loads(path.read_text("utf-8"))
+        dropped = _dropped(values)
         latest, total = (_loads(values[key]) for key in ("latest", "total"))
         origin = f"in steps {values['since'] + 1:,} to {values['step']:,} of training"
         if any(latest[layer].keys() != total[layer].keys() for layer in total):
             latest, origin = total, f"in all {values['step']:,} steps of training"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} cannot be read: {error!r}") from error
-    return ExpertMap(f"{origin}, where noise spreads them over the experts", latest)
+    origin = f"{origin}, where noise spreads them over the experts"
+    return ExpertMap(origin, latest, dropped)
+
+
+def _dropped(values: Mapping[str, Any]) -> dict[str, float]:
+    """Part of each layer's choices that the last interval dropped."""
+    latest = values.get("dropped", {}).get("latest", {})
+    return {
+        layer: sum(counts.values())
+        / max(sum(map(sum, values["latest"][layer].values())), 1)
+        for layer, counts in latest.items()
+    }
 
 
 def measured_map(

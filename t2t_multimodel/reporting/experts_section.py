@@ -32,6 +32,17 @@ def experts_section(facts: Facts) -> Section:
             "darker a cell, the larger the part."
         )
     ]
+    if found.dropped:
+        parts = (
+            f"{share:.1%} of the {name}'s" for name, share in found.dropped.items()
+        )
+        blocks.append(
+            Prose(
+                "Experts have a capacity in training (expert_capacity_factor "
+                f"{config.expert_capacity_factor:g}); dropped in the last interval: "
+                f"{', '.join(parts)} choices."
+            )
+        )
     for layer in found.loads:
         blocks.append(Markup(heat_map(f"Experts of the {layer}", found.shares(layer))))
     head = ("problem", *(f"most used, {layer}" for layer in found.loads))

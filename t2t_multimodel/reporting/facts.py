@@ -194,12 +194,11 @@ class _Gathering:
         if not self._record.hparams.model.use_experts:
             return None
         can_measure = run is not None and bool(manifests)
-        found = None
-        if not (can_measure and self._asked.is_to_evaluate):
-            found = saved_map(self._output_dir)
-        if found is None and run is not None:
-            found = measured_map(run, manifests, self._data_dir)
-        return found
+        saved = saved_map(self._output_dir)
+        if run is None or (saved and not (can_measure and self._asked.is_to_evaluate)):
+            return saved
+        measured = measured_map(run, manifests, self._data_dir)
+        return dataclasses.replace(measured, dropped=saved.dropped if saved else {})
 
     def _scores(self, run: Run | None, names: Sequence[str]) -> dict[str, SavedScores]:
         """New scores of the problems with data, or those that the run remembers."""

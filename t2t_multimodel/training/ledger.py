@@ -70,6 +70,8 @@ class Interval:
         input_share: Part of the time that was spent waiting for input, 0 to 1.
         learning_rate: Of the last step.
         problems: What each problem did that had a step with finite results.
+        dropped_share: Part of all choices that experts had no room for; None where
+            they always have.
     """
 
     step: int
@@ -77,6 +79,7 @@ class Interval:
     input_share: float
     learning_rate: float
     problems: Mapping[str, ProblemInterval]
+    dropped_share: float | None = None
 
 
 class Ledger:
@@ -150,7 +153,8 @@ class Ledger:
         self.read()
         seconds = max(self._last - self._start, 1e-9)
         rows: dict[str, list[tuple[float, ...]]] = {}
-        for entry in filter(lambda each: each.is_finite, self._entries):
+        finite = [entry for entry in self._entries if entry.is_finite]
+        for entry in finite:
             read = entry.result
             row = (read.loss, read.weight, read.balance, read.gradient_norm)
             rows.setdefault(entry.problem, []).append((*row, entry.seconds))
@@ -160,6 +164,7 @@ class Ledger:
             input_share=min(1.0, (seconds_waited - self._waited) / seconds),
             learning_rate=self._rate,
             problems={name: _summed_up(own) for name, own in rows.items()},
+            dropped_share=_dropped_share([entry.result for entry in finite]),
         )
         self._open(seconds_waited)
         return interval
@@ -177,6 +182,15 @@ def _read(value: Any) -> Any:
     """A float, or an array where there are several."""
     array = np.asarray(value)
     return array if array.ndim else float(array)
+
+
+def _dropped_share(results: Sequence[StepResult]) -> float | None:
+    """Of the choices of all layers; None where no layer may drop any."""
+    limited = [result for result in results if np.ndim(result.dropped)]
+    if not limited:
+        return None
+    dropped = sum(float(np.sum(result.dropped)) for result in limited)
+    return dropped / max(sum(float(np.sum(each.loads)) for each in limited), 1.0)
 
 
 def _summed_up(rows: list[tuple[float, ...]]) -> ProblemInterval:

@@ -117,11 +117,13 @@ class Progress(Listener):
 
     def _headline(self, interval: Interval) -> str:
         left = self._train_steps - interval.step
+        dropped = interval.dropped_share
+        experts = "" if dropped is None else f"experts dropped {dropped:.1%} | "
         return (
             f"step {interval.step}/{self._train_steps} | "
             f"{interval.steps_per_second:.2f} steps/s | "
             f"waiting for input {interval.input_share:.0%} | "
-            f"left {_duration(left / interval.steps_per_second)}"
+            f"{experts}left {_duration(left / interval.steps_per_second)}"
         )
 
     def _table(self, interval: Interval) -> Group:

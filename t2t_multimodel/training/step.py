@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from t2t_multimodel.layers.notes import taken_notes
+from t2t_multimodel.layers.notes import DROPPED, taken_notes
 from t2t_multimodel.layers.randomness import step_seed
 from t2t_multimodel.training.optimizer import Adam, dense
 from t2t_multimodel.training.strategy import is_tpu, replica_share
@@ -28,8 +28,10 @@ class StepResult(NamedTuple):
         gradient_norm: Global norm, before clipping, of the update's gradient.
         examples: How many the batch holds.
         padded: How many targets it would hold, were its padding targets too.
-        loads: Positions that each expert got, float32 `[X, E]`, for the X layers of
+        loads: Positions that chose each expert, float32 `[X, E]`, for the X layers of
             `MultiModel.expert_layers`; 0 where there are none.
+        dropped: How many of each layer's choices its experts had no room for, float32
+            `[X]`; 0 where there is always room.
     """
 
     loss: Any
@@ -39,6 +41,7 @@ class StepResult(NamedTuple):
     examples: Any = 0.0
     padded: Any = 0.0
     loads: Any = 0.0
+    dropped: Any = 0.0
 
 
 class TrainStep:
@@ -147,8 +150,11 @@ class TrainStep:
         ]
         kept = _unless_finite(loss, used)
         norm = self._use(context, kept, [weight for _, weight in used], rate)
-        loads = _loads(self._expert_layers, notes) * live
-        loss_sum, balance, loads = total(context, [loss_sum, balance, loads])
+        told = [
+            _noted([f"{layer}{what}" for layer in self._expert_layers], notes) * live
+            for what in ("", DROPPED)
+        ]
+        loss_sum, balance, loads, dropped = total(context, [loss_sum, balance, *told])
         return StepResult(
             loss=loss_sum / tf.maximum(weight, 1e-9),
             weight=weight,
@@ -157,6 +163,7 @@ class TrainStep:
             examples=examples,
             padded=padded,
             loads=loads,
+            dropped=dropped,
         )
 
     def _use(
@@ -195,12 +202,12 @@ def _unless_finite(loss: Any, used: Sequence[tuple[Any, Any]]) -> list[Any]:
     return gradients
 
 
-def _loads(layers: Sequence[str], notes: Mapping[str, Any]) -> Any:
-    """The loads of all layers of experts, 0 for those that a view does not have."""
-    if not any(layer in notes for layer in layers):
+def _noted(names: Sequence[str], notes: Mapping[str, Any]) -> Any:
+    """What was noted under these names, 0 for those that a view does not have."""
+    if not any(name in notes for name in names):
         return tf.zeros([])
-    nothing = tf.zeros_like(next(notes[layer] for layer in layers if layer in notes))
-    return tf.stack([notes.get(layer, nothing) for layer in layers])
+    nothing = tf.zeros_like(next(notes[name] for name in names if name in notes))
+    return tf.stack([notes.get(name, nothing) for name in names])
 
 
 def _sizes(features: Mapping[str, Any]) -> list[Any]:

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import math
-
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
-from t2t_multimodel.layers.experts import (
-    Dispatch,
-    MixtureOfExperts,
-    NoisyTopKRouter,
-    load_probability,
-    squared_cv,
-)
+from t2t_multimodel.layers.experts import MixtureOfExperts
+from t2t_multimodel.layers.notes import taken_notes
 from t2t_multimodel.layers.randomness import step_seed
+from t2t_multimodel.layers.routing import NoisyTopKRouter
 from t2t_multimodel.testing.check_layer import check_layer
 
 RNG = np.random.default_rng(2)
@@ -34,63 +29,17 @@ def randomise_router(router: NoisyTopKRouter) -> None:
     router.noise_kernel.assign(normal(*router.noise_kernel.shape))
 
 
-def test_gates_are_a_softmax_of_the_best_k_by_hand():
-    router = NoisyTopKRouter(3, 2, 0.0, 0.0, "test")
-    router.build((None, 2))
-    router.gate_kernel.assign([[1.0, 2.0, 0.0], [0.0, 0.0, 3.0]])
-    # x = (1, 1) scores (1, 2, 3): experts 2 and 1 with softmax(3, 2).
-    weight, expert, load = router(np.array([[1.0, 1.0]], "float32"))
-    best = 1 / (1 + math.exp(-1))
-    np.testing.assert_array_equal(ops.convert_to_numpy(expert), [[2, 1]])
-    np.testing.assert_allclose(ops.convert_to_numpy(weight), [[best, 1 - best]], 1e-5)
-    np.testing.assert_array_equal(ops.convert_to_numpy(load), [0, 1, 1])
+def quiet_noise(router: NoisyTopKRouter) -> None:
+    """No noise for tokens that begin with 1: softplus(-50) is 0."""
+    kernel = np.zeros(router.noise_kernel.shape)
+    kernel[0] = -50.0
+    router.noise_kernel.assign(kernel)
 
 
-def test_squared_cv_by_hand():
-    # Mean 2, variance 1 of (1, 3): CV^2 = 1 / 4. Equal loads: 0.
-    assert float(squared_cv(ops.convert_to_tensor([1.0, 3.0]))) == pytest.approx(0.25)
-    assert float(squared_cv(ops.convert_to_tensor([2.0, 2.0]))) == 0.0
-    assert float(squared_cv(ops.convert_to_tensor([0.0, 0.0]))) == 0.0
-
-
-def test_load_probability_by_hand():
-    # Scores (3, 2, 1), k = 1, noise of 2. Expert 0 must beat the best other (2),
-    # experts 1 and 2 must beat 3: Phi of (1/2, -1/2, -1).
-    scores = np.array([[3.0, 2.0, 1.0]], "float32")
-    probability = load_probability(
-        scores, scores, np.full((1, 3), 2.0, "float32"), scores[:, :2], 1
-    )
-
-    def phi(z: float) -> float:
-        return 0.5 * (1 + math.erf(z / math.sqrt(2)))
-
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(probability), [[phi(0.5), phi(-0.5), phi(-1.0)]], 1e-5
-    )
-
-
-def test_balancing_losses_by_hand():
-    # Four tokens, all to expert 0 of two with k = 1: importance (4, 0) has
-    # CV^2 = 1. No noise drawn would matter: the scores are 40 apart.
-    router = NoisyTopKRouter(2, 1, 0.5, 0.25, "test")
-    router.build((None, 1))
-    router.gate_kernel.assign([[40.0, 0.0]])
-    router(np.ones((4, 1), "float32"), training=True)
-    importance, load = (float(loss) for loss in router.losses)
-    assert importance == pytest.approx(0.5)
-    assert load == pytest.approx(0.25)
-
-
-def test_noise_is_drawn_in_training_only():
-    router = NoisyTopKRouter(8, 2, 0.01, 0.01, "test")
-    x = normal(64, 4)
-    choices = [ops.convert_to_numpy(router(x)[1]) for _ in range(2)]
-    np.testing.assert_array_equal(*choices)
-    assert not router.losses
-    with step_seed(ops.convert_to_tensor([1, 1])):
-        noisy = ops.convert_to_numpy(router(x, training=True)[1])
-    assert (noisy != choices[0]).any()
-    assert len(router.losses) == 2
+def quiet(*shape: int) -> np.ndarray:
+    x = normal(*shape)
+    x[..., 0] = 1.0
+    return x
 
 
 @pytest.mark.parametrize("top_k", [1, 2, 6])
@@ -122,17 +71,6 @@ def test_sparse_experts_equal_the_dense_sum(top_k):
             hidden = np.maximum(token @ w1[e] + b1[e, 0], 0)
             expected[t] += gate * (hidden @ w2[e] + b2[e, 0])
     np.testing.assert_allclose(y.reshape(-1, 4), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_an_expert_computes_only_what_is_routed_to_it():
-    chosen = np.array([[0, 2], [2, 0], [2, 1], [3, 3]], "int32")[:, :2]
-    dispatch = Dispatch(ops.convert_to_tensor(chosen[:3]), 3)
-    # Loads 2, 1 and 3: three rows an expert, none for a token that is not its own.
-    assert int(dispatch.capacity) == 3
-    tokens = ops.convert_to_numpy(dispatch.token_EC)
-    np.testing.assert_array_equal(tokens[0, :2], [0, 1])
-    np.testing.assert_array_equal(tokens[1, :1], [2])
-    np.testing.assert_array_equal(tokens[2], [0, 1, 2])
 
 
 def test_padding_is_neither_routed_nor_counted():
@@ -177,8 +115,6 @@ def test_training_balances_the_load():
     layer.router.gate_kernel.assign(bias)
     flat = x.reshape(-1, 6)
     before = ops.convert_to_numpy(layer.router(flat)[2])
-    import tensorflow as tf
-
     variables = layer.trainable_variables
     optimizer = keras.optimizers.Adam(0.05)
     optimizer.build(variables)
@@ -212,11 +148,6 @@ def test_experts_keep_the_rules_of_a_layer():
         )
 
 
-def test_more_choices_than_experts_are_refused():
-    with pytest.raises(ValueError, match=r"between 1 and num_experts \(4\), not 5"):
-        NoisyTopKRouter(4, 5, 0.0, 0.0, "test")
-
-
 @pytest.mark.parametrize("tokens", [1, 2, 3, 40])
 def test_one_position_of_few_or_many_sequences_gives_the_same(tokens):
     # Six experts, two a token: three tokens and more take the way of `call`.
@@ -231,3 +162,162 @@ def test_one_position_of_few_or_many_sequences_gives_the_same(tokens):
         ops.convert_to_numpy(layer(x[None]))[0],
         atol=1e-5,
     )
+
+
+def slow_reference(layer, x, weight_TK, expert_TK, kept_TK):
+    """Every expert on every token, weighted; float64."""
+    x, weight_TK, kept_TK = (
+        tf.cast(each, "float64") for each in (x, weight_TK, kept_TK)
+    )
+    w1, b1, w2, b2 = (
+        tf.cast(w.value, "float64")
+        for w in (
+            layer.hidden_kernel,
+            layer.hidden_bias,
+            layer.output_kernel,
+            layer.output_bias,
+        )
+    )
+    y_ETD = tf.nn.relu(x[None] @ w1 + b1) @ w2 + b2
+    one_hot_TKE = tf.one_hot(expert_TK, layer.num_experts, dtype="float64")
+    return tf.einsum("tk,tke,etd->td", weight_TK * kept_TK, one_hot_TKE, y_ETD)
+
+
+def kept_by_rule(expert_TK, mask_T, num_experts, limit):
+    """Who has a place: best choices first, then earlier tokens."""
+    places = [limit] * num_experts
+    kept_TK = np.zeros(expert_TK.shape)
+    for k in range(expert_TK.shape[1]):
+        for t in np.flatnonzero(mask_T):
+            if places[expert_TK[t, k]]:
+                places[expert_TK[t, k]] -= 1
+                kept_TK[t, k] = 1
+    return kept_TK
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.6, 6.0])
+def test_values_and_gradients_are_those_of_the_slow_sum(factor):
+    layer = experts(6, 2, capacity_factor=factor)
+    x = tf.constant(normal(5, 4, 3).reshape(20, 3))
+    layer.build((None, None, 3))
+    randomise_router(layer.router)
+    layer.hidden_bias.assign(normal(6, 1, 5))
+    layer.output_bias.assign(normal(6, 1, 3))
+    mask = np.ones(20, bool)
+    mask[[7, 10, 11, 17]] = False
+    upstream = normal(20, 3)
+    # 16 tokens count: an equal share is 16 * 2 / 6 = 5.3, times 0.6 = 3.2.
+    limit = {0.0: 99, 0.6: 4, 6.0: 32}[factor]
+    weights = [w.value for w in layer.trainable_variables]
+    seed = ops.convert_to_tensor([5, 6])
+
+    def sparse():
+        y = layer(x[None], mask[None], training=True)[0]
+        return y, y
+
+    def slow():
+        weight_TK, expert_TK, _ = layer.router(x, mask, training=True)
+        kept = kept_by_rule(expert_TK.numpy(), mask, 6, limit)
+        assert (kept.sum() < 2 * 16) == (factor == 0.6)
+        y = slow_reference(layer, x, weight_TK, expert_TK, kept)
+        return y, tf.cast(y, "float32")
+
+    results = []
+    for function in (sparse, slow):
+        with step_seed(seed), tf.GradientTape() as tape:
+            tape.watch(x)
+            y, value = function()
+            loss = tf.reduce_sum(value * upstream)
+        results.append([y, *tape.gradient(loss, [x, *weights], None, "zero")])
+    for mine, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_dropped_outside_training():
+    layer, limited = experts(), experts(capacity_factor=0.1)
+    x = normal(2, 5, 4)
+    layer.build(x.shape)
+    limited.build(x.shape)
+    randomise_router(layer.router)
+    limited.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(layer(x), limited(x))
+    with taken_notes() as notes:
+        limited(x)
+    assert list(notes) == ["test"]
+
+
+def test_dropped_choices_are_noted_by_hand():
+    # Eight tokens, all to expert 0 of four with k = 1, four rows with a factor of 2;
+    # two tokens of padding, so three rows for the six that count.
+    layer = MixtureOfExperts(4, 1, 5, 0.0, 0.0, "test", capacity_factor=2.0)
+    layer.build((None, None, 1))
+    layer.router.gate_kernel.assign([[99.0, 0.0, 0.0, 0.0]])
+    layer.output_bias.assign(np.ones((4, 1, 1)))
+    x = np.ones((1, 8, 1), "float32")
+    for mask, dropped in ((None, 4), (np.arange(8)[None] < 6, 3)):
+        with taken_notes() as notes:
+            y = layer(x, mask, training=True)
+        assert float(notes["test/dropped"]) == dropped
+        assert float(notes["test"][0]) == 8 if mask is None else 6
+        is_zero = ops.convert_to_numpy(y).ravel() == 0
+        kept = 8 - dropped if mask is None else 6 - dropped
+        np.testing.assert_array_equal(is_zero, np.arange(8) >= kept)
+
+
+def test_padding_does_not_change_who_is_dropped():
+    layer = experts(capacity_factor=0.7)
+    x = quiet(1, 6, 4)
+    layer.build(x.shape)
+    randomise_router(layer.router)
+    short, mask = x, np.ones((1, 6), bool)
+    padded = np.concatenate([x, quiet(1, 5, 4)], axis=1)
+    padded_mask = np.concatenate([mask, np.zeros((1, 5), bool)], axis=1)
+    quiet_noise(layer.router)
+    with step_seed(ops.convert_to_tensor([1, 2])), taken_notes() as notes:
+        expected = layer(short, mask, training=True)
+        dropped = float(notes["test/dropped"])
+        y = layer(padded, padded_mask, training=True)
+        assert float(notes["test/dropped"]) == dropped > 0
+    np.testing.assert_allclose(y[:, :6], expected, atol=1e-6)
+
+
+def test_two_runs_have_the_same_bits():
+    layer = experts(16, 4)
+    x = tf.constant(normal(4, 32, 8))
+    layer.build(x.shape)
+    randomise_router(layer.router)
+    weights = [w.value for w in layer.trainable_variables]
+
+    @tf.function(autograph=False)
+    def step(x):
+        with step_seed(tf.constant([7, 8])), tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            loss = tf.reduce_sum(y * y) + tf.add_n(layer.losses)
+        return [y, *tape.gradient(loss, [x, *weights])]
+
+    first = [value.numpy() for value in step(x)]
+    for _ in range(5):
+        for value, expected in zip(step(x), first, strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+
+def test_a_capacity_makes_shapes_static_for_xla():
+    layer = experts(6, 2, capacity_factor=1.0)
+    x = tf.constant(quiet(2, 8, 4))
+    mask = np.array([[True] * 8, [True] * 5 + [False] * 3])
+    layer.build(x.shape)
+    randomise_router(layer.router)
+    quiet_noise(layer.router)
+    weights = [w.value for w in layer.trainable_variables]
+
+    def step(x):
+        with step_seed(tf.constant([7, 8])), tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, mask, training=True)
+            loss = tf.reduce_sum(y * y) + tf.add_n(layer.losses)
+        return [y, *tape.gradient(loss, [x, *weights])]
+
+    compiled = tf.function(step, autograph=False, jit_compile=True)(x)
+    for mine, expected in zip(compiled, step(x), strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)

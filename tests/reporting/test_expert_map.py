@@ -42,6 +42,21 @@ def test_the_last_interval_counts_if_every_problem_had_a_step_in_it(
         saved_map(tmp_path)
 
 
+def test_what_a_capacity_dropped_is_a_part_of_the_last_intervals_choices(
+    tmp_path: Path,
+) -> None:
+    loads = {"encoder": {"a": [6, 2], "b": [1, 1]}}
+    dropped = {"encoder": {"a": 3, "b": 1}}
+    values = {"step": 9, "since": 0, "latest": loads, "total": loads}
+    for more, expected in (
+        ({}, {}),
+        ({"dropped": {"latest": dropped, "total": dropped}}, {"encoder": 0.4}),
+    ):
+        (tmp_path / "experts.json").write_text(json.dumps(values | more), "utf-8")
+        found = saved_map(tmp_path)
+        assert found is not None and found.dropped == expected
+
+
 def test_what_is_measured_counts_every_position_top_k_times(
     made: Path, data_dir: Path
 ) -> None:

@@ -1,12 +1,13 @@
 """Who uses which expert: a map of problems by experts, and an alarm for dead ones.
 
 The loads come out of the steps themselves (`StepResult.loads`): how many positions of a
-problem's batches each expert of each layer got. An interval is `log_steps` steps.
+problem's batches chose each expert of each layer. An interval is `log_steps` steps.
 
 TensorBoard has for each layer a picture `experts/LAYER`, a row a problem (the text
 `experts/rows` names them) and a column an expert: black is no load, middle grey what an
 expert would get if all were equal, white twice as much or more. `experts.json` in the
 run's folder has the counts themselves, of the last interval and of the whole run.
+Where experts have a capacity, both also tell what was dropped.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ class ExpertLoads(Listener):
         shape = (len(self._problems), len(self._layers), num_experts)
         self._latest_PXE = np.zeros(shape)
         self._total_PXE = np.zeros(shape)
+        self._has_capacity = False
+        self._latest_dropped_PX = np.zeros(shape[:2])
+        self._total_dropped_PX = np.zeros(shape[:2])
         self._dead: dict[str, list[int]] = {}
 
     def on_start(self, step: int, control: Control) -> None:
@@ -75,27 +79,44 @@ class ExpertLoads(Listener):
     def on_results(self, entries: Sequence[Entry]) -> None:
         for entry in entries:
             if entry.is_finite:
-                self._latest_PXE[self._row[entry.problem]] += entry.result.loads
+                row = self._row[entry.problem]
+                self._latest_PXE[row] += entry.result.loads
+                self._latest_dropped_PX[row] += entry.result.dropped
+                self._has_capacity |= np.ndim(entry.result.dropped) > 0
 
     def on_interval(self, interval: Interval) -> None:
         self._show(interval.step)
         self._warn(interval.step)
         self._total_PXE += self._latest_PXE
+        self._total_dropped_PX += self._latest_dropped_PX
         self._write(interval.step)
-        self._latest_PXE = np.zeros_like(self._latest_PXE)
+        self._forget_latest()
         self._since = interval.step
 
     def state(self) -> Mapping[str, Any]:
-        total_PXE = self._total_PXE + self._latest_PXE
-        return {"total": self._by_layer(total_PXE)}
+        counts = {"total": self._by_layer(self._total_PXE + self._latest_PXE)}
+        if self._has_capacity:
+            dropped_PX = self._total_dropped_PX + self._latest_dropped_PX
+            counts["dropped"] = self._by_layer(dropped_PX)
+        return counts
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        self._latest_PXE = np.zeros_like(self._latest_PXE)
+        self._forget_latest()
         self._total_PXE = np.zeros_like(self._latest_PXE)
-        for x, layer in enumerate(self._layers):
-            for name, loads_E in state["total"].get(layer, {}).items():
-                if name in self._row:
-                    self._total_PXE[self._row[name], x] = loads_E
+        self._total_dropped_PX = np.zeros_like(self._latest_dropped_PX)
+        self._has_capacity = "dropped" in state
+        for key, total in (
+            ("total", self._total_PXE),
+            ("dropped", self._total_dropped_PX),
+        ):
+            for x, layer in enumerate(self._layers):
+                for name, counts in state.get(key, {}).get(layer, {}).items():
+                    if name in self._row:
+                        total[self._row[name], x] = counts
+
+    def _forget_latest(self) -> None:
+        self._latest_PXE = np.zeros_like(self._latest_PXE)
+        self._latest_dropped_PX = np.zeros_like(self._latest_dropped_PX)
 
     def _show(self, step: int) -> None:
         scalars = {}
@@ -109,6 +130,10 @@ class ExpertLoads(Listener):
             share_E = _shares(self._latest_PXE[:, x].sum(axis=0))
             scalars[f"experts/{layer}/smallest_share"] = float(share_E.min())
             scalars[f"experts/{layer}/largest_share"] = float(share_E.max())
+            if self._has_capacity:
+                chosen = max(self._latest_PXE[:, x].sum(), 1.0)
+                dropped = self._latest_dropped_PX[:, x].sum()
+                scalars[f"experts/{layer}/dropped_share"] = float(dropped / chosen)
         self._summaries.scalars("train", step, scalars)
 
     def _warn(self, step: int) -> None:
@@ -138,16 +163,21 @@ class ExpertLoads(Listener):
             "latest": self._by_layer(self._latest_PXE),
             "total": self._by_layer(self._total_PXE),
         }
+        if self._has_capacity:
+            values["dropped"] = {
+                "latest": self._by_layer(self._latest_dropped_PX),
+                "total": self._by_layer(self._total_dropped_PX),
+            }
         path = self._output_dir / FILE
         partial = path.with_name(f"{FILE}.unfinished")
         partial.write_text(json.dumps(values) + "\n", "utf-8")
         os.replace(partial, path)
 
-    def _by_layer(self, loads_PXE: np.ndarray) -> dict[str, dict[str, list[int]]]:
-        """Counts by layer and problem, as JSON has them."""
+    def _by_layer(self, counts: np.ndarray) -> dict[str, dict[str, Any]]:
+        """Counts `[P, X, ...]` by layer and problem, as JSON has them."""
         return {
             layer: {
-                name: loads_PXE[row, x].astype(int).tolist()
+                name: counts[row, x].astype(int).tolist()
                 for name, row in self._row.items()
             }
             for x, layer in enumerate(self._layers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.testing.small_model import (
     CONFIG,
@@ -29,12 +32,12 @@ from t2t_multimodel.training.watching.expert_loads import FILE, ExpertLoads
 LAYERS = ("encoder/experts/experts", "decoder/experts/experts")
 
 
-@pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
-def test_a_step_counts_every_position_that_is_no_padding(strategy: str) -> None:
+def results(strategy: str, config: ModelConfig) -> tuple[StepResult, StepResult]:
+    """Of a step on a translation, lengths 7, 4 and 5, and one on a class of a text."""
     tasks = [task for task in TASKS if task.name in ("translate", "sentiment")]
     scope = make_strategy(strategy)
     with scope.scope():
-        model = MultiModel(CONFIG, tasks, VOCAB)
+        model = MultiModel(config, tasks, VOCAB)
         model.build_views()
         randomise_routers(model)
         adam = Adam(model.trainable_variables, TrainingConfig())
@@ -45,12 +48,34 @@ def test_a_step_counts_every_position_that_is_no_padding(strategy: str) -> None:
         for name, batch in batches.items()
     }
     take = TrainStep(model, adam, scope, specs, 0)
-    encoder, decoder = take("translate", 0, 0.1, batches["translate"]).loads.numpy()
-    # Lengths 7, 4 and 5, two experts for each position.
+    return (
+        take("translate", 0, 0.1, batches["translate"]),
+        take("sentiment", 1, 0.1, batches["sentiment"]),
+    )
+
+
+@pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
+def test_a_step_counts_every_position_that_is_no_padding(strategy: str) -> None:
+    translate, sentiment = results(strategy, CONFIG)
+    encoder, decoder = translate.loads.numpy()
+    # Two experts for each position.
     assert encoder.sum() == decoder.sum() == 2 * 16
     assert len(set(encoder.tolist())) > 1
-    encoder, decoder = take("sentiment", 1, 0.1, batches["sentiment"]).loads.numpy()
+    encoder, decoder = sentiment.loads.numpy()
     assert (encoder.sum(), decoder.sum()) == (2 * 16, 0)
+    assert np.ndim(translate.dropped) == 0
+
+
+def test_a_step_counts_the_choices_that_it_drops() -> None:
+    # An equal share of 16 positions is 16 * 2 / E; half of it is 16 / E rows for each.
+    config = dataclasses.replace(CONFIG, expert_capacity_factor=0.5)
+    limit = math.ceil(16 / config.num_experts)
+    translate, sentiment = results("one_device", config)
+    for result in (translate, sentiment):
+        over_XE = np.maximum(result.loads.numpy() - limit, 0)
+        np.testing.assert_array_equal(result.dropped, over_XE.sum(axis=1))
+    assert translate.dropped.numpy().min() > 0
+    assert sentiment.dropped.numpy()[1] == 0
 
 
 def listener(folder: Path, lines: list[str], share: float = 0.1) -> ExpertLoads:
@@ -58,8 +83,11 @@ def listener(folder: Path, lines: list[str], share: float = 0.1) -> ExpertLoads:
     return ExpertLoads(LAYERS, 4, ("a", "b"), *parts)
 
 
-def entry(step: int, problem: str, loads: Any, loss: float = 1.0) -> Entry:
-    result = StepResult(loss, 1.0, 0.0, 1.0, loads=np.array(loads, np.float32))
+def entry(
+    step: int, problem: str, loads: Any, loss: float = 1.0, dropped: Any = 0.0
+) -> Entry:
+    loads, dropped = np.array(loads, np.float32), np.array(dropped, np.float32)
+    result = StepResult(loss, 1.0, 0.0, 1.0, loads=loads, dropped=dropped)
     return Entry(step, problem, result, 0.1)
 
 
@@ -141,3 +169,43 @@ def test_the_totals_go_on_with_the_run(tmp_path: Path) -> None:
     second.set_state(kept)
     assert second.state() == kept
     assert kept["total"]["encoder"] == {"a": [100, 0, 300, 0], "b": [0, 500, 9, 0]}
+
+
+def test_what_a_capacity_drops_is_counted_by_layer_and_problem(tmp_path: Path) -> None:
+    loads = listener(tmp_path, [])
+    loads.on_start(0, None)  # type: ignore[arg-type]
+    loads.on_results([entry(1, "a", BUSY, dropped=[40, 50])])
+    loads.on_interval(interval(1))
+    loads.on_results([entry(2, "a", BUSY, dropped=[40, 0])])
+    loads.on_results([entry(2, "b", DEAD_ONE, dropped=[509, 0])])
+    kept = json.loads(json.dumps(loads.state()))
+    loads.on_interval(interval(2))
+    values = json.loads((tmp_path / FILE).read_text())["dropped"]
+    assert values["latest"]["encoder"] == {"a": 40, "b": 509}
+    assert values["total"] == {
+        "encoder": {"a": 80, "b": 509},
+        "decoder": {"a": 50, "b": 0},
+    }
+    seen = events(tmp_path)
+    # Of 400 and of 200 choices; of 909.
+    for tag, step, share in (
+        ("encoder", 1, 40 / 400),
+        ("decoder", 1, 50 / 200),
+        ("encoder", 2, 549 / 909),
+    ):
+        found = seen[(f"experts/{tag}/dropped_share", step)]
+        assert float(tf.make_ndarray(found)) == pytest.approx(share)
+    again = listener(tmp_path, [])
+    again.set_state(kept)
+    assert again.state() == kept
+    assert kept["dropped"] == values["total"]
+
+
+def test_without_a_capacity_nothing_is_said_of_dropping(tmp_path: Path) -> None:
+    loads = listener(tmp_path, [])
+    loads.on_start(0, None)  # type: ignore[arg-type]
+    loads.on_results([entry(1, "a", BUSY)])
+    loads.on_interval(interval(1))
+    assert "dropped" not in json.loads((tmp_path / FILE).read_text())
+    assert "dropped" not in loads.state()
+    assert ("experts/encoder/dropped_share", 1) not in events(tmp_path)
