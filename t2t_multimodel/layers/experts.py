@@ -243,4 +243,6 @@ class MixtureOfExperts(keras.layers.Layer):
 
 def _net(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
     """An expert's net, or several experts'."""
-    return ops.matmul(ops.relu(ops.matmul(x, w1) + b1), w2) + b2
+    # `add`, not `+`: a product of matrices then adds the bias itself.
+    hidden = ops.relu(ops.add(ops.matmul(x, w1), b1))
+    return ops.add(ops.matmul(hidden, w2), b2)
