@@ -20,7 +20,7 @@ a program of this folder, which --help explains:
   startup      --help, and the way to the first step, fresh and resumed
 
 Let nothing else run on the machine meanwhile. A part that fails is named at the end,
-and the others are done all the same.
+and the others are done all the same; what is done is in the file at once.
 """
 
 from __future__ import annotations
@@ -200,6 +200,7 @@ def main(arguments: Sequence[str]) -> int:
                     continue
             rows = PARTS[name].rows(found["parts"][name])
             found["rows"] += [{"part": name, **each} for each in rows]
+            measuring.write(found, FLAGS.output)
     found["after"] = measuring.machine()
     measuring.finish("speed and memory", found, FLAGS.output, part=True)
     for name, error in failed.items():

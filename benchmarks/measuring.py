@@ -85,6 +85,11 @@ def finish(
     Console(highlight=False, width=_width()).print(
         table_of(title, found["rows"], part=part)
     )
+    write(found, output)
+
+
+def write(found: Mapping[str, Any], output: str | None) -> None:
+    """All that was found, to a file if one is asked for."""
     if output:
         Path(output).write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
