@@ -13,6 +13,7 @@ a program of this folder, which --help explains:
   training     step, forward pass, first step and memory of every case, and the peer's
   joint        steps of eight problems in turn beside each of them alone
   layers       the layers one by one
+  experts      sparse experts beside a dense net of as many operations
   decoding     a token with and without the cache, and the peer's
   input        the input pipeline beside the model, and the time waited for it
   generation   text to records
@@ -103,6 +104,19 @@ def decoding_rows(found: dict[str, Any]) -> list[Row]:
     return rows
 
 
+def experts_rows(found: dict[str, Any]) -> list[Row]:
+    """Sparse experts beside a dense net of as many operations."""
+    rows = []
+    for told in found["cases"]:
+        case = f"{told['experts']} experts, {told['tokens']} tokens"
+        for what, key in (("forward", "forward"), ("with gradient", "both")):
+            times = (told[f"{key}_times_dense"], "times a dense net")
+            rows.append(row(case, what, told[f"{key}_s"], "s", *times))
+        share = (told["share_of_ceiling"], "of a large product")
+        rows.append(row(case, "with gradient", told["gflops"], "GFLOP/s", *share))
+    return rows
+
+
 def generation_rows(found: dict[str, Any]) -> list[Row]:
     """Text to records, short and long."""
     rows = []
@@ -142,6 +156,13 @@ PARTS = {
         needs_data=True,
     ),
     "layers": Part("layers.py", (), ("--rounds=10", "--seconds=5")),
+    "experts": Part(
+        "experts.py",
+        (),
+        ("--experts=16", "--tokens=1024", "--depth=128", "--hidden=256"),
+        ("--experts=16,60", "--tokens=1024,4096"),
+        rows=experts_rows,
+    ),
     "decoding": Part(
         "decode.py",
         _PEER,

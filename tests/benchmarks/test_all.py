@@ -61,6 +61,18 @@ def test_rows_of_older_parts_compare_with_the_same_run() -> None:
     assert [row["ratio"] for row in told] == [1.0, 1.0, 3.0, 1.2]
     beside = {"runs": runs, "tensor2tensor": {"pairs_per_second": 5.0}}
     assert found["generation_rows"](beside)[2]["ratio"] == 6.0
+    case = {
+        "experts": 4,
+        "tokens": 8,
+        "gflops": 50.0,
+        "share_of_ceiling": 0.25,
+        "forward_s": 1.0,
+        "forward_times_dense": 2.0,
+        "both_s": 4.0,
+        "both_times_dense": 3.0,
+    }
+    told = found["experts_rows"]({"cases": [case]})
+    assert [row["ratio"] for row in told] == [2.0, 3.0, 0.25]
     memory = [
         {"set": "a", "fits": True, "predicted": 3 * 2**20, "measured": 2**21},
         {"set": "b", "fits": False, "predicted": 2**40},
