@@ -62,6 +62,7 @@ setup(
     ],
     extras_require={
         "beam": ["apache-beam>=2.77,<3"],
+        "jax": ["jax>=0.10,<0.11"],
         "tfds": ["tensorflow-datasets>=4.9.9,<5"],
         "dev": [
             "apache-beam>=2.77,<3",

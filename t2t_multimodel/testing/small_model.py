@@ -69,9 +69,11 @@ def make_batch(
         elif port.modality == "image":
             batch[side] = rng.normal(size=(size, 16, 16, 3)).astype("float32")
         elif port.modality == "label":
-            batch[side] = rng.integers(0, 4, size).astype("int32")
+            classes = port.option("num_classes")
+            batch[side] = rng.integers(0, classes, size).astype("int32")
         else:
-            bins = (5,) if port is SPECTROGRAM else ()
+            is_wave = port.option("form") == "waveform"
+            bins = () if is_wave else (port.option("num_bins"),)
             frames = rng.normal(size=(size, 4 * longest, *bins)).astype("float32")
             batch[side] = frames
             batch[f"{side}_mask"] = np.repeat(mask, 4, axis=1)
