@@ -95,7 +95,8 @@ def decoding_rows(found: dict[str, Any]) -> list[Row]:
         case = f"{told['batch_size']} x position {told['position']}"
         seconds = told["cached_ms"] / 1000
         times = told["full_pass_ms"] / told["cached_ms"]
-        rows.append(row(case, "a token", seconds, "s", times, "times a full pass"))
+        full = (times, "times as fast as a full pass")
+        rows.append(row(case, "a token", seconds, "s", *full))
         first = (told["to_first"], "of the first position")
         rows.append(row(case, "a token", seconds, "s", *first))
     for told in found.get("peer", ()):

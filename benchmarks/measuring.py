@@ -96,7 +96,7 @@ def write(found: Mapping[str, Any], output: str | None) -> None:
 
 def _width() -> int | None:
     """As wide as a terminal; off one as wide as the table needs."""
-    return None if sys.stdout.isatty() else 120
+    return None if sys.stdout.isatty() else 140
 
 
 def table_of(title: str, rows: Sequence[Row], part: bool = False) -> Table:
