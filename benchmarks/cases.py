@@ -114,13 +114,30 @@ def make_step(
     import tensorflow as tf
 
     from t2t_multimodel.models.multimodel import MultiModel
-    from t2t_multimodel.models.task import Port, Task
     from t2t_multimodel.training.optimizer import Adam
     from t2t_multimodel.training.step import TrainStep
     from t2t_multimodel.training.strategy import make_strategy
 
     hparams = registry.hparams(case.hparams_set).override(case.changes)
     hparams = hparams.override(changes)
+    strategy = make_strategy("one_device")
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model = MultiModel(hparams.model, [make_task(case)], VOCAB_SIZE)
+        model.build_views()
+        optimizer = Adam(model.trainable_variables, hparams.training)
+    batch = make_batch(case)
+    specs = {
+        key: tf.TensorSpec(value.shape, value.dtype) for key, value in batch.items()
+    }
+    step = TrainStep(model, optimizer, strategy, {"measured": specs}, seed=0)
+    return lambda number: step("measured", number, 1e-4, batch), model, batch
+
+
+def make_task(case: Case) -> Any:
+    """What the model is to learn: text or a label, of the case's inputs."""
+    from t2t_multimodel.models.task import Port, Task
+
     ports = {
         "text": Port("text"),
         "image": Port(
@@ -130,19 +147,7 @@ def make_step(
         "label": Port("label", (("num_classes", NUM_CLASSES),)),
     }
     targets = "label" if case.inputs == "image" else "text"
-    task = Task("measured", ports[case.inputs], ports[targets], "output")
-    strategy = make_strategy("one_device")
-    keras.utils.set_random_seed(0)
-    with strategy.scope():
-        model = MultiModel(hparams.model, [task], VOCAB_SIZE)
-        model.build_views()
-        optimizer = Adam(model.trainable_variables, hparams.training)
-    batch = make_batch(case)
-    specs = {
-        key: tf.TensorSpec(value.shape, value.dtype) for key, value in batch.items()
-    }
-    step = TrainStep(model, optimizer, strategy, {"measured": specs}, seed=0)
-    return lambda number: step("measured", number, 1e-4, batch), model, batch
+    return Task("measured", ports[case.inputs], ports[targets], "output")
 
 
 def make_batch(case: Case) -> dict[str, Any]:

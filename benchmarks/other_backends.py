@@ -43,7 +43,7 @@ from typing import Any
 import measuring
 import numpy as np
 from absl import flags
-from cases import CASES, NUM_CLASSES, TARGETS, VOCAB_SIZE, Case
+from cases import CASES, NUM_CLASSES, TARGETS, VOCAB_SIZE, Case, make_task
 
 from t2t_multimodel import registry
 from t2t_multimodel.bin import program
@@ -186,23 +186,12 @@ def make_step(case: Case, policy: str) -> tuple[Any, Any]:
     import keras
 
     from t2t_multimodel.models.multimodel import MultiModel
-    from t2t_multimodel.models.task import Port, Task
     from t2t_multimodel.training import other_backends
 
     hparams = registry.hparams(case.hparams_set).override(case.changes)
     hparams = hparams.override(FLAGS.hparams).replace(dtype_policy=policy)
-    ports = {
-        "text": Port("text"),
-        "image": Port(
-            "image", (("channels", 3), ("height", case.size), ("width", case.size))
-        ),
-        "audio": Port("audio", (("form", "spectrogram"), ("num_bins", 80))),
-        "label": Port("label", (("num_classes", NUM_CLASSES),)),
-    }
-    targets = "label" if case.inputs == "image" else "text"
-    task = Task("measured", ports[case.inputs], ports[targets], "output")
     keras.utils.set_random_seed(0)
-    model = MultiModel(hparams.model, [task], VOCAB_SIZE)
+    model = MultiModel(hparams.model, [make_task(case)], VOCAB_SIZE)
     return other_backends.make_step(model, hparams.training), model
 
 

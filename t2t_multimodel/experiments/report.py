@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import html
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,8 +22,8 @@ from t2t_multimodel.reporting.blocks import (
     Prose,
     Section,
     Table,
+    body_html,
     markdown_text,
-    section_html,
     section_markdown,
 )
 from t2t_multimodel.reporting.privacy import shown_command
@@ -227,20 +226,8 @@ def _headline(plan: Plan) -> dict[str, str]:
 
 def _page(plan: Plan, sections: Sequence[Section]) -> str:
     title = _title(plan)
-    links = " ".join(
-        f'<a href="#{section.anchor}">{html.escape(section.title)}</a>'
-        for section in sections
-    )
-    facts = "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
-        for name, value in _headline(plan).items()
-    )
     lead = f"On {', '.join(plan.setting.problems)}."
-    body = (
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>"
-        f'<dl class="facts">{facts}</dl><nav>{links}</nav>'
-        f"{''.join(section_html(section) for section in sections)}"
-    )
+    body = body_html(title, lead, _headline(plan), sections)
     return page_html(title, body, STYLE + REPORT_STYLE + MORE_STYLE)
 
 

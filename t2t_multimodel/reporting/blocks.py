@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _NUMBER = re.compile(r"[-+±\d][\d,.eE+-]*( ?%| s| GiB)?")
@@ -98,6 +98,25 @@ class Section:
     def anchor(self) -> str:
         """The name by which a link reaches it."""
         return re.sub(r"\W+", "-", self.title.lower()).strip("-")
+
+
+def body_html(
+    title: str, lead: str, headline: Mapping[str, str], sections: Sequence[Section]
+) -> str:
+    """A page's body: what it is about, a few facts, links to the sections, these."""
+    links = " ".join(
+        f'<a href="#{section.anchor}">{html.escape(section.title)}</a>'
+        for section in sections
+    )
+    facts = "".join(
+        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
+        for name, value in headline.items()
+    )
+    return (
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(lead)}</p>"
+        f'<dl class="facts">{facts}</dl><nav>{links}</nav>'
+        f"{''.join(section_html(section) for section in sections)}"
+    )
 
 
 def section_html(section: Section) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import html
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from t2t_multimodel.reporting.blocks import (
     Prose,
     Section,
     Table,
+    body_html,
     markdown_text,
-    section_html,
     section_markdown,
 )
 from t2t_multimodel.reporting.experts_section import experts_section
@@ -109,21 +108,9 @@ def report_sections(facts: Facts) -> list[Section]:
 
 def report_html(facts: Facts, sections: Sequence[Section]) -> str:
     """The report as a page."""
-    title = html.escape(_title(facts))
-    links = " ".join(
-        f'<a href="#{section.anchor}">{html.escape(section.title)}</a>'
-        for section in sections
-    )
-    headline = "".join(
-        f"<div><dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd></div>"
-        for name, value in headline_of(facts).items()
-    )
-    body = (
-        f"<h1>{title}</h1><p>{html.escape(_lead(facts))}</p>"
-        f'<dl class="facts">{headline}</dl><nav>{links}</nav>'
-        f"{''.join(section_html(section) for section in sections)}"
-    )
-    return page_html(_title(facts), body, STYLE + REPORT_STYLE)
+    title = _title(facts)
+    body = body_html(title, _lead(facts), headline_of(facts), sections)
+    return page_html(title, body, STYLE + REPORT_STYLE)
 
 
 def report_markdown(facts: Facts, sections: Sequence[Section]) -> str:

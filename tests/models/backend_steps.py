@@ -8,6 +8,7 @@ and called under TensorFlow it takes the trainer's own steps.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -18,26 +19,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.models.multimodel import MultiModel
 from t2t_multimodel.models.task import Task
+from t2t_multimodel.testing import small_model
 from t2t_multimodel.testing.small_model import VOCAB, make_batch, randomise_routers
 from t2t_multimodel.training.config import TrainingConfig
 
-CONFIG = ModelConfig(
-    depth=16,
-    num_heads=2,
+CONFIG = dataclasses.replace(
+    small_model.CONFIG,
     encoder_blocks=1,
-    mixer_blocks=1,
     decoder_blocks=1,
-    num_experts=4,
-    top_k=2,
-    expert_hidden_size=8,
     dropout=0.0,
     attention_dropout=0.0,
-    image_filters=(4, 6),
-    audio_filters=(4, 6),
-    categorical_filters=(8, 10),
 )
 TRAINING = TrainingConfig()
 LEARNING_RATE = 1e-2

@@ -14,6 +14,7 @@ from t2t_multimodel.training.step import TrainStep
 from t2t_multimodel.training.strategy import make_strategy
 
 CONFIG = TrainingConfig()
+JOINT = ["first", "second", "label"]
 
 
 def specs(batch: Any, names: list[str]) -> Any:
@@ -89,15 +90,19 @@ def test_noise_is_a_function_of_seed_and_step(stub_model: Any, batch: Any) -> No
     assert losses(2, [0]) != [a]
 
 
-def test_views_of_one_signature_share_a_graph_and_differ_in_the_command(
-    stub_model: Any, batch: Any
-) -> None:
+def joint_step(stub_model: Any, batch: Any) -> tuple[Any, TrainStep]:
+    """A model of three problems, two of one signature, and its steps."""
     scope = make_strategy("one_device")
     with scope.scope():
         model = stub_model(dropout=0.0)
         adam = Adam(model.trainable_variables, CONFIG)
-    names = ["first", "second", "label"]
-    take = TrainStep(model, adam, scope, specs(batch, names), seed=0)
+    return model, TrainStep(model, adam, scope, specs(batch, JOINT), seed=0)
+
+
+def test_views_of_one_signature_share_a_graph_and_differ_in_the_command(
+    stub_model: Any, batch: Any
+) -> None:
+    model, take = joint_step(stub_model, batch)
     model.commands.assign([[0.0] * 4, [9.0] * 4])
     data = batch("first", 0)
     first = float(take("first", 0, 1e-30, data).loss)
@@ -110,15 +115,10 @@ def test_views_of_one_signature_share_a_graph_and_differ_in_the_command(
 def test_a_joint_run_traces_one_graph_a_signature_whatever_its_batches_shapes(
     stub_model: Any, batch: Any
 ) -> None:
-    scope = make_strategy("one_device")
-    with scope.scope():
-        model = stub_model(dropout=0.0)
-        adam = Adam(model.trainable_variables, CONFIG)
-    names = ["first", "second", "label"]
-    take = TrainStep(model, adam, scope, specs(batch, names), seed=0)
+    _, take = joint_step(stub_model, batch)
     step = 0
     for size in (4, 2, 3):
-        for name in names:
+        for name in JOINT:
             cut = {key: value[:size] for key, value in batch(name, step).items()}
             if name != "label":
                 cut = {key: value[:, :size] for key, value in cut.items()}
