@@ -35,17 +35,22 @@ def test_the_worst_bucket_holds_more_than_the_others(
     for problem in trial.problems[1:]:
         stream = run.corpora.streams[problem.name]
         assert len(problem.buckets) == len(stream.plan.buckets) > 1
+        # Which threads are ahead decides what is held at once: a range, not a figure.
         whole = []
         for number in range(len(problem.buckets)):
             batch = stream.bucket_batch(number)
             float(step(problem.name, 0, 0.0, batch).loss)
-            gauge.reset()
-            before = gauge.current()
-            float(step(problem.name, 0, 0.0, batch).loss)
-            whole.append(gauge.peak() - before)
+            peaks = []
+            for _ in range(5):
+                gauge.reset()
+                before = gauge.current()
+                float(step(problem.name, 0, 0.0, batch).loss)
+                peaks.append(gauge.peak() - before)
+            whole.append((min(peaks), max(peaks)))
         assert problem.held is not None
-        assert max(whole) > 1.1 * min(whole)
-        assert problem.held == pytest.approx(max(whole), rel=0.15)
+        least, most = max(whole)
+        assert most > 1.1 * min(peak for _, peak in whole)
+        assert 0.85 * least <= problem.held <= 1.15 * most
 
 
 def test_buckets_are_tried_on_parts_of_a_batch_only(trial: Trial) -> None:
