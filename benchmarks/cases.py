@@ -49,7 +49,7 @@ class Case:
 
 
 _K4 = "num_experts=30,top_k=4"
-_MIXED = "dtype_policy=mixed_bfloat16"
+MIXED = "dtype_policy=mixed_bfloat16"
 CASES = {
     # Beside the peer's cases of the same names.
     "text_tiny_k4": Case(
@@ -89,8 +89,8 @@ CASES = {
     "text_tiny": Case("multimodel_tiny", "", "text", 16, 64),
     "text_small": Case("multimodel_small", "", "text", 32, 64),
     "text_base": Case("multimodel_base", "", "text", 64, 64),
-    "text_tiny_bfloat16": Case("multimodel_tiny", _MIXED, "text", 16, 64),
-    "text_base_bfloat16": Case("multimodel_base", _MIXED, "text", 64, 64),
+    "text_tiny_bfloat16": Case("multimodel_tiny", MIXED, "text", 16, 64),
+    "text_base_bfloat16": Case("multimodel_base", MIXED, "text", 64, 64),
     "image_tiny": Case("multimodel_tiny", "", "image", 16, 64),
     "image_small": Case("multimodel_small", "", "image", 8, 224),
     "image_base": Case("multimodel_base", "", "image", 8, 224),

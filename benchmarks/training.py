@@ -9,8 +9,8 @@
       Also DIR/run_peer.py's cases of the same names, by turns: Tensor2Tensor's own
       MultiModel. PYTHON runs it; the folder --peer_t2t holds the package tensor2tensor.
 
-Each case runs in a process of its own, ours before and after the peer's. Times of a
-busy machine are worth nothing; ratios within a run are.
+Each case runs in a process of its own, ours before and after the peer's and then in
+bfloat16. Times of a busy machine are worth nothing; ratios within a run are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,15 @@ import ceilings
 import measuring
 import operations
 from absl import flags
-from cases import CASES, QUICK, forward_graph, gradient_graph, make_batch, make_step
+from cases import (
+    CASES,
+    MIXED,
+    QUICK,
+    forward_graph,
+    gradient_graph,
+    make_batch,
+    make_step,
+)
 
 from t2t_multimodel import quiet
 from t2t_multimodel.bin import program
@@ -59,19 +67,28 @@ def main(arguments: Sequence[str]) -> None:
     found["rows"] = [
         row
         for name, sides in found["cases"].items()
-        for row in rows_of(name, sides, found["ceilings"]["float32 products"])
+        for row in rows_of(name, sides, found["ceilings"])
     ]
     measuring.finish("training steps and forward passes", found, FLAGS.output)
 
 
 def compare(name: str) -> dict[str, Any]:
-    """Ours, the peer's case of that name if it is asked for and has one, ours again."""
-    given = [f"--{key}={FLAGS[key].value}" for key in ("rounds", "seconds", "hparams")]
-    sides = {"ours": measuring.in_child(__file__, name, given)}
+    """Ours, the peer's case of that name if it is asked for and has one, ours again.
+
+    And ours in bfloat16, where there is a peer.
+    """
+
+    def ours(changes: str = "") -> dict[str, Any]:
+        changes = ",".join(filter(None, (FLAGS.hparams, changes)))
+        given = [f"--{key}={FLAGS[key].value}" for key in ("rounds", "seconds")]
+        return measuring.in_child(__file__, name, [*given, f"--hparams={changes}"])
+
+    sides = {"ours": ours()}
     peer = measuring.run_peer(FLAGS, name)
     if peer:
         sides["peer"] = peer
-        sides["again"] = measuring.in_child(__file__, name, given)
+        sides["again"] = ours()
+        sides["bfloat16"] = ours(MIXED)
     return sides
 
 
@@ -100,6 +117,9 @@ def measure_case(name: str) -> dict[str, Any]:
         "rounds": step["rounds"],
         "forward_s": measuring.summed_up(forward_seconds)["median_s"],
         "first_step_s": first,
+        "products": (
+            "bfloat16" if "bfloat16" in model.config.dtype_policy else "float32"
+        ),
         "params": model.count_params(),
         "gflop_per_step": gflop,
         "gflop_forward": operations.of_model(forward.graph, model.config) / 1e9,
@@ -110,21 +130,31 @@ def measure_case(name: str) -> dict[str, Any]:
     }
 
 
-def rows_of(name: str, sides: dict[str, Any], ceiling: float) -> list[measuring.Row]:
-    """What is to be said of a case."""
+def rows_of(
+    name: str, sides: dict[str, Any], rates: dict[str, float]
+) -> list[measuring.Row]:
+    """What is to be said of a case; `rates` are the ceilings."""
     rows = []
     ours, peer = sides["ours"], sides.get("peer")
+
+    def share(record: dict[str, Any], gflop: str, seconds: str) -> tuple[float, str]:
+        # The peer computes in float32.
+        products = f"{record.get('products', 'float32')} products"
+        return record[gflop] / record[seconds] / rates[products], f"of {products}"
+
     for side, record in sides.items():
-        rate = record["gflop_per_step"] / record["step_s"]
         told = (f"step, {side}", record["step_s"], "s")
-        rows.append(measuring.row(name, *told, rate / ceiling, "of float32 products"))
+        rows.append(
+            measuring.row(name, *told, *share(record, "gflop_per_step", "step_s"))
+        )
         if peer and side != "peer":
             times = peer["step_s"] / record["step_s"]
             speed = (f"steps a second, {side}", 1 / record["step_s"], "1/s")
             rows.append(measuring.row(name, *speed, times, "times the peer"))
-    rate = ours["gflop_forward"] / ours["forward_s"]
     forward = ("forward", ours["forward_s"], "s")
-    rows.append(measuring.row(name, *forward, rate / ceiling, "of float32 products"))
+    rows.append(
+        measuring.row(name, *forward, *share(ours, "gflop_forward", "forward_s"))
+    )
     for what, key, unit, scale in (
         ("weights", "params", "M", 1e6),
         ("operations a step", "gflop_per_step", "GFLOP", 1.0),

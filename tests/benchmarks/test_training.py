@@ -44,8 +44,13 @@ def test_a_row_compares_with_the_ceiling_and_with_the_peer() -> None:
         "rss_peak_mib": 300,
     }
     peer = {**ours, "step_s": 1.0, "rss_peak_mib": 600}
-    rows = rows_of("case", {"ours": ours, "peer": peer, "again": ours}, 200.0)
+    half = {**ours, "step_s": 0.25, "products": "bfloat16"}
+    sides = {"ours": ours, "peer": peer, "again": ours, "bfloat16": half}
+    rates = {"float32 products": 200.0, "bfloat16 products": 600.0}
+    rows = rows_of("case", sides, rates)
     told = {row["what"]: row["ratio"] for row in rows}
+    assert told["step, bfloat16"] == 30 / 0.25 / 600
+    assert told["steps a second, bfloat16"] == 4.0
     assert told["step, ours"] == 30 / 0.5 / 200
     assert told["steps a second, again"] == 2.0
     assert told["forward"] == 10 / 0.1 / 200
