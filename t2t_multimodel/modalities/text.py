@@ -79,8 +79,11 @@ class TextTop(keras.layers.Layer):
         self.built = True
 
     def call(self, x_BLD: Any) -> Any:
-        logits = ops.cast(ops.matmul(x_BLD, self.kernel), "float32")
-        return ops.add(logits, ops.cast(self.bias, "float32"))
+        # As a matrix: a product in float32 then adds the bias itself.
+        x_ND = ops.reshape(x_BLD, (-1, x_BLD.shape[-1]))
+        logits_NV = ops.cast(ops.matmul(x_ND, self.kernel), "float32")
+        logits_NV = ops.add(logits_NV, ops.cast(self.bias, "float32"))
+        return ops.reshape(logits_NV, (*ops.shape(x_BLD)[:-1], self.vocab_size))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocab_size": self.vocab_size}
