@@ -152,7 +152,8 @@ class Findings:
         """How many of the questions were answered, and how many would be by chance."""
         main = [d.verdict for d in self.differences if d.is_main]
         return (
-            f"Of {len(main)} questions, each asked of the problem's first metric: "
+            f"Of {len(main)} question{'s' * (len(main) != 1)}, each asked of the "
+            "problem's first metric: "
             f"{main.count(GAINS)} found that it gains, {main.count(LOSES)} that it "
             f"loses, {main.count(NOT_SHOWN)} not shown. If nothing differed at all, "
             f"about {0.05 * len(main):.1g} of them would be found by chance."

@@ -120,7 +120,7 @@ def test_a_difference_is_of_seeds_that_both_arms_have(
     assert bleu.mean > 20 and bleu.verdict == GAINS
     assert bleu.words().startswith("Found: reversal gains from company (BLEU ")
     assert result.told() == (bleu,)
-    assert result.count_words().startswith("Of 1 questions")
+    assert result.count_words().startswith("Of 1 question,")
     figure = result.figure("reversal", LOG_PERPLEXITY, "jointly")
     assert figure is not None and figure.by_seed == {0: 1.0, 2: 2.0}
     assert result.num_examples == {"reversal": 50}
