@@ -69,7 +69,7 @@ setup(
             "hypothesis>=6,<7",
             "mypy>=1.13,<3",
             "pytest>=8,<10",
-            "pytest-xdist>=3.6,<4",
+            "pytest-xdist>=3.7,<4",
             "ruff>=0.8,<1",
             "tensorflow-datasets>=4.9.9,<5",
         ],

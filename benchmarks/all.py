@@ -148,7 +148,7 @@ def memory_rows(found: list[dict[str, Any]]) -> list[Row]:
 
 _PEER = ("peer", "peer_python", "peer_t2t")
 PARTS = {
-    "ceilings": Part("ceilings.py"),
+    "ceilings": Part("ceilings.py", (), ("--rounds=3",)),
     "training": Part("training.py", _PEER, ("--quick", "--rounds=5", "--seconds=5")),
     "joint": Part(
         "joint.py",

@@ -6,8 +6,10 @@ every time, and keeps no file of them.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -26,6 +28,39 @@ _CPU = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+# What the imports made stays; looking through it takes most of a collection's time.
+gc.collect()
+gc.freeze()
+
+OpByOp = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def _op_by_op() -> Iterator[None]:
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="session")
+def op_by_op() -> OpByOp:
+    """A context in which what would be traced runs op by op.
+
+    A few steps of a small model so take a quarter of the time that their graphs take to
+    build. It is for what a run leaves behind; steps and whole runs are tested in graphs
+    (`test_run.py`, `test_step.py` and `test_loop.py` in tests/training).
+    """
+    return _op_by_op
+
+
+@pytest.fixture(scope="module")
+def all_op_by_op() -> Iterator[None]:
+    """`op_by_op` for a whole file."""
+    with _op_by_op():
+        yield
 
 
 @pytest.fixture(autouse=True)

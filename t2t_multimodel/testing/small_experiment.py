@@ -21,7 +21,7 @@ registry.register_problem("length")(Length)
 registry.register_problem("first_word")(FirstWord)
 """
 _SIZES = (
-    "depth=16,num_heads=2,encoder_blocks=1,mixer_blocks=1,decoder_blocks=1,"
+    "depth=16,num_heads=2,encoder_blocks=1,mixer_blocks=0,decoder_blocks=1,"
     "num_experts=4,top_k=2,expert_hidden_size=8,categorical_filters=(8,8),"
     "batch_cost_text=64,max_length=24,eval_batches=1,num_buckets=1"
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,8 @@ SMALL = {
     "batch_cost_text": 128,
     "max_length": 60,
 }
+# Outputs that are quickly found; what is tested here does not hang on the search.
+SHORT = "max_length=4,constrained=False"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,12 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+def run(
+    data_dir: Path, tmp_path_factory: pytest.TempPathFactory, op_by_op: Any
+) -> TrainedRun:
     folder = tmp_path_factory.mktemp("run") / "run"
-    return t2t.train(NAMES, data_dir, folder, train_steps=4, save_steps=2, **SMALL)
+    with op_by_op():
+        return t2t.train(NAMES, data_dir, folder, train_steps=4, save_steps=2, **SMALL)
 
 
 def test_training_gives_a_handle_with_losses_and_the_model(
@@ -67,8 +73,12 @@ def test_a_run_is_loaded_again_from_its_folder(
 def test_scores_come_by_problem_and_go_where_the_program_leaves_them(
     run: TrainedRun,
     tmp_path: Path,
+    op_by_op: Any,
 ) -> None:
-    scores = run.evaluate(max_examples=3, report_dir=tmp_path / "report")
+    with op_by_op():
+        scores = run.evaluate(
+            max_examples=3, report_dir=tmp_path / "report", decode_hparams=SHORT
+        )
     assert list(scores) == list(run.problem_names)
     assert 0 <= scores["image_mini"].value("top_1") <= 100
     assert len(scores["parse_mini"].samples) == 3
@@ -79,10 +89,11 @@ def test_scores_come_by_problem_and_go_where_the_program_leaves_them(
     assert some["image_mini"].scores == scores["image_mini"].scores
 
 
-def test_a_run_is_compared_to_another(
-    run: TrainedRun,
-) -> None:
-    rows = run.compare(run.at(2), "parse_mini", max_examples=3)
+def test_a_run_is_compared_to_another(run: TrainedRun, op_by_op: Any) -> None:
+    with op_by_op():
+        rows = run.compare(
+            run.at(2), "parse_mini", max_examples=3, decode_hparams=SHORT
+        )
     assert [(row.problem, row.num_examples) for row in rows] == [("parse_mini", 3)]
     same = t2t.compare(run.output_dir, run, "image_mini", max_examples=3)
     assert [row.num_changed for row in same] == [0]
@@ -127,12 +138,15 @@ def test_what_was_decoded_scores_as_the_decoder_said(
     assert of_file.log_probability == of_pair.log_probability < 0
 
 
-def test_a_problem_may_be_an_instance(data_dir: Path, tmp_path: Path) -> None:
+def test_a_problem_may_be_an_instance(
+    data_dir: Path, tmp_path: Path, op_by_op: Any
+) -> None:
     problems = [registry.problem("image_mini")]
     assert list(t2t.generate(problems, data_dir, max_examples=8, num_shards=1)) == [
         "image_mini"
     ]
-    grown = t2t.train(problems, data_dir, tmp_path, train_steps=1, **SMALL)
+    with op_by_op():
+        grown = t2t.train(problems, data_dir, tmp_path, train_steps=1, **SMALL)
     assert grown.problem_names == ("image_mini",)
 
 
@@ -140,16 +154,18 @@ def test_a_run_begins_with_another(
     run: TrainedRun,
     data_dir: Path,
     tmp_path: Path,
+    op_by_op: Any,
 ) -> None:
-    grown = t2t.train(
-        "image_mini",
-        data_dir,
-        tmp_path / "grown",
-        warm_start_from=run.at(2),
-        train_parts="image_mini_top",
-        train_steps=1,
-        **SMALL,
-    )
+    with op_by_op():
+        grown = t2t.train(
+            "image_mini",
+            data_dir,
+            tmp_path / "grown",
+            warm_start_from=run.at(2),
+            train_parts="image_mini_top",
+            train_steps=1,
+            **SMALL,
+        )
     for old, new in zip(
         run.at(2).model.encoder.weights, grown.model.encoder.weights, strict=True
     ):

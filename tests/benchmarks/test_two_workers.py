@@ -21,8 +21,11 @@ def two_workers() -> Any:
 
 
 def test_two_workers_one_of_them_killed_end_where_one_process_ends(
-    two_workers: Any, tmp_path: Path
+    two_workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Every process builds the steps' graphs; what workers exchange is the same of less.
+    less = two_workers.HPARAMS.replace("mixer_blocks=1", "mixer_blocks=0")
+    monkeypatch.setattr(two_workers, "HPARAMS", f"{less},use_attention=false")
     data, one, two = tmp_path / "data", tmp_path / "one", tmp_path / "two"
     two_workers.make_data(data)
     two_workers.train(data, one, 8)

@@ -19,7 +19,7 @@ def call(folder: Path, *arguments: str) -> int:
     for name in demo.FLAGS:
         demo.FLAGS[name].unparse()
     sizes = (
-        "depth=16,num_heads=2,encoder_blocks=1,mixer_blocks=1,decoder_blocks=1,"
+        "depth=16,num_heads=2,encoder_blocks=1,mixer_blocks=0,decoder_blocks=1,"
         "num_experts=2,top_k=1,expert_hidden_size=8,max_length=24,batch_cost_text=64"
     )
     given = ["demo", f"--demo_dir={folder}", f"--hparams={sizes}", "--mixture=uniform"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -52,7 +53,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_photos_is_learned_and_named(
-    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], op_by_op: Any
 ) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     given = [f"--from_folder={photos}", "--problems=my_pets", f"--data_dir={data}"]
@@ -63,7 +64,8 @@ def test_a_folder_of_photos_is_learned_and_named(
     forget()
     model = dataclasses.replace(CONFIG, encoder_blocks=1, decoder_blocks=1)
     training = TrainingConfig(train_steps=1, eval_steps=1)
-    train(HParams(model, training), ("my_pets",), data, run)
+    with op_by_op():
+        train(HParams(model, training), ("my_pets",), data, run)
     shutil.rmtree(data)
     forget()
     picture = str(photos / "test" / "cat" / "0.png")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -29,6 +31,12 @@ call = functools.partial(call_program, t2t_decoder)
 @pytest.fixture
 def run(run_folder: Path) -> str:
     return f"--output_dir={run_folder / 'run'}"
+
+
+@pytest.fixture
+def without_graphs(op_by_op: Any) -> Iterator[None]:
+    with op_by_op():
+        yield
 
 
 @pytest.fixture
@@ -89,17 +97,25 @@ def test_a_file_gives_a_line_for_each_line_in_its_order(
     call(
         run,
         "--problem=translate_ende_mini",
+        "--decode_hparams=max_length=12",
         f"--decode_from_file={source}",
         f"--decode_to_file={target}",
     )
     together = target.read_text("utf-8").removesuffix("\n").split("\n")
     assert len(together) == len(lines)
-    call(run, "--problem=translate_ende_mini", "--batch_cost=1", *reversed(lines))
+    call(
+        run,
+        "--problem=translate_ende_mini",
+        "--decode_hparams=max_length=12",
+        "--batch_cost=1",
+        *reversed(lines),
+    )
     single = capsys.readouterr().out.removesuffix("\n").split("\n")
     assert list(reversed(single)) == together
     assert not list(tmp_path.glob(".*unfinished"))
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_classes_come_by_name_or_with_probabilities(
     run: str, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +129,7 @@ def test_classes_come_by_name_or_with_probabilities(
     assert probabilities == sorted(probabilities, reverse=True)
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_paths_in_a_file_are_found_beside_it(
     run: str, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,6 +184,7 @@ def test_an_untrained_parser_writes_trees_unless_told_not_to(
     assert not is_well_formed(capsys.readouterr().out)
 
 
+@pytest.mark.usefixtures("without_graphs")
 def test_several_outputs_come_in_lines_with_number_and_score(
     run: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

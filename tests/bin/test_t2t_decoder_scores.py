@@ -16,6 +16,7 @@ from t2t_multimodel.bin import t2t_decoder
 from t2t_multimodel.problems.mini.scenes import KINDS
 
 SENTENCES = ["A red fish jumps.", "Two birds.", "The big blue star sees a small cat."]
+pytestmark = pytest.mark.usefixtures("all_op_by_op")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ SENTENCES = ["A red fish jumps.", "Two birds.", "The big blue star sees a small 
 GERMAN = "--problem=translate_ende_mini"
 # Quickly done: what is tested here does not hang on the search.
 SHORT = "--decode_hparams=max_length=6,constrained=False"
+pytestmark = pytest.mark.usefixtures("all_op_by_op")
 
 _load_run = functools.cache(restore.load_run)
 
@@ -87,7 +88,7 @@ def test_arguments_lines_tsv_jsonl_and_stdin_give_the_same(
     capsys: pytest.CaptureFixture[str],
     feed: Callable[[str], None],
 ) -> None:
-    call(run, GERMAN, *SENTENCES)
+    call(run, SHORT, GERMAN, *SENTENCES)
     expected = capsys.readouterr().out
     assert len(lines_of(expected)) == len(SENTENCES)
     # As some programs write texts: a mark at the beginning, two characters an end.
@@ -105,10 +106,10 @@ def test_arguments_lines_tsv_jsonl_and_stdin_give_the_same(
         [f"--decode_from_file={counted}", "--column=2"],
         [f"--decode_from_file={objects}", "--batch_cost=1"],
     ):
-        call(run, GERMAN, *arguments)
+        call(run, SHORT, GERMAN, *arguments)
         assert capsys.readouterr().out == expected, arguments
     feed("\n".join(SENTENCES))
-    call(run, GERMAN)
+    call(run, SHORT, GERMAN)
     assert capsys.readouterr().out == expected
 
 
@@ -124,6 +125,7 @@ def test_jsonl_goes_round_and_keeps_what_it_does_not_know(
     source.write_text("".join(json.dumps(record) + "\n" for record in given))
     call(
         run,
+        SHORT,
         "--output_format=jsonl",
         f"--decode_from_file={source}",
         f"--decode_to_file={target}",
@@ -139,7 +141,7 @@ def test_jsonl_goes_round_and_keeps_what_it_does_not_know(
     assert {entry["name"] for entry in first[1]["classes"]} <= set(KINDS)
     assert all(record["log_probability"] < 0 for record in (first[0], first[2]))
     # Outputs are inputs again, with the same answers.
-    call(run, "--output_format=jsonl", f"--decode_from_file={target}")
+    call(run, SHORT, "--output_format=jsonl", f"--decode_from_file={target}")
     again = records(capsys.readouterr().out)
     for before, after in zip(first, again, strict=True):
         assert after["output"] == before["output"]
@@ -169,17 +171,21 @@ def test_what_cannot_be_read_stops_the_run_or_is_null_in_its_place(
     for line in bad:
         source.write_bytes(good.encode() + b"\n" + line + b"\n")
         with pytest.raises(ValueError, match=r"in\.jsonl, line 2"):
-            call(run, f"--decode_from_file={source}")
+            call(run, SHORT, f"--decode_from_file={source}")
     capsys.readouterr()
     source.write_bytes(b"\n".join([*bad[:4], good.encode(), *bad[4:]]) + b"\n")
     with caplog.at_level(logging.WARNING):
-        call(run, f"--decode_from_file={source}", "--on_error=skip")
+        call(run, SHORT, f"--decode_from_file={source}", "--on_error=skip")
     lines = [line.split("\t")[-1] for line in lines_of(capsys.readouterr().out)]
     assert [line == "null" for line in lines] == [True] * 4 + [False] + [True] * 4
     assert caplog.messages[-1] == "8 of 9 inputs were skipped"
     assert "in.jsonl, line 1: it is not JSON" in caplog.messages[0]
     call(
-        run, f"--decode_from_file={source}", "--on_error=skip", "--output_format=jsonl"
+        run,
+        SHORT,
+        f"--decode_from_file={source}",
+        "--on_error=skip",
+        "--output_format=jsonl",
     )
     found = records(capsys.readouterr().out)
     assert [record["output"] is None for record in found] == [
@@ -213,7 +219,7 @@ def test_a_folder_stands_for_the_pictures_in_it(
     found = records(capsys.readouterr().out)
     assert [record["inputs"] for record in found] == [str(photos / n) for n in names]
     with pytest.raises(ValueError, match=r"photos is a folder: only problems with im"):
-        call(run, GERMAN, f"--decode_from_file={photos}")
+        call(run, SHORT, GERMAN, f"--decode_from_file={photos}")
     (photos / "empty").mkdir()
     with pytest.raises(ValueError, match=r"empty has no file with one of the endings"):
         call(run, "--problem=image_mini", str(photos / "empty"))
@@ -244,6 +250,7 @@ def test_a_split_is_decoded_in_its_order_beside_its_targets(
     names = ("translate_ende_mini", "image_mini")
     call(
         run,
+        SHORT,
         f"--problems={','.join(names)}",
         "--split=dev",
         "--max_examples=3",
@@ -261,7 +268,7 @@ def test_a_split_is_decoded_in_its_order_beside_its_targets(
             example["targets"],
         )
     assert {record["targets"] for record in found[3:]} <= set(KINDS)
-    call(run, GERMAN, *(example["inputs"] for example in raw))
+    call(run, SHORT, GERMAN, *(example["inputs"] for example in raw))
     assert lines_of(capsys.readouterr().out) == [r["output"] for r in found[:3]]
 
 
@@ -277,7 +284,7 @@ def test_nothing_is_left_of_an_output_that_is_not_whole(
         raise KeyboardInterrupt
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
-    call(run, GERMAN, SENTENCES[0], f"--decode_to_file={target}")
+    call(run, SHORT, GERMAN, SENTENCES[0], f"--decode_to_file={target}")
     assert target.read_text("utf-8") != "before"
     assert list(tmp_path.iterdir()) == [target]
 
@@ -287,19 +294,25 @@ def test_what_a_problem_does_not_have_cannot_be_asked_of_it(
 ) -> None:
     picture = str(photos / "a.png")
     with pytest.raises(ValueError, match="--top_k lists classes, and translate_ende"):
-        call(run, GERMAN, "--top_k=2", "a")
+        call(run, SHORT, GERMAN, "--top_k=2", "a")
     with pytest.raises(ValueError, match="--brackets writes trees, and translate_ende"):
-        call(run, GERMAN, "--brackets", "a")
+        call(run, SHORT, GERMAN, "--brackets", "a")
     with pytest.raises(ValueError, match="--decode_hparams says how text"):
         call(run, "--problem=image_mini", "--decode_hparams=beam_size=2", picture)
     table = tmp_path / "in.tsv"
     table.write_text("a\tb\nc\td\n")
     with pytest.raises(ValueError, match=r"no column 'x'; its first line has: a, b"):
-        call(run, GERMAN, f"--decode_from_file={table}", "--column=x")
+        call(run, SHORT, GERMAN, f"--decode_from_file={table}", "--column=x")
     with pytest.raises(ValueError, match=r"line 1: it has 2 columns, and the inputs"):
-        call(run, GERMAN, f"--decode_from_file={table}", "--column=3")
+        call(run, SHORT, GERMAN, f"--decode_from_file={table}", "--column=3")
     with pytest.raises(ValueError, match="both read and written"):
-        call(run, GERMAN, f"--decode_from_file={table}", f"--decode_to_file={table}")
+        call(
+            run,
+            SHORT,
+            GERMAN,
+            f"--decode_from_file={table}",
+            f"--decode_to_file={table}",
+        )
 
 
 def test_a_conversation_goes_through_a_pipe(

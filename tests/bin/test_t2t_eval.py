@@ -18,6 +18,10 @@ evaluator = functools.partial(run_program, "t2t-eval")
 
 call = functools.partial(call_program, t2t_eval)
 
+# Quickly done: what is tested here does not hang on the search.
+SHORT = "--decode_hparams=max_length=6,constrained=False"
+pytestmark = pytest.mark.usefixtures("all_op_by_op")
+
 
 def test_help_teaches_and_needs_no_tensorflow() -> None:
     status, output, errors = evaluator("--help")
@@ -54,6 +58,7 @@ def test_the_table_names_problems_and_metrics(
 ) -> None:
     call(
         f"--output_dir={run_folder / 'run'}",
+        SHORT,
         "--max_examples=3",
         f"--report_dir={tmp_path / 'report'}",
     )
@@ -136,6 +141,7 @@ def test_a_run_is_compared_to_another(
     arguments = (
         f"--output_dir={run}",
         f"--compare_to={run / 'model.ckpt-1'}",
+        SHORT,
         "--problems=image_mini,parse_mini",
         "--max_examples=3",
     )
@@ -143,9 +149,8 @@ def test_a_run_is_compared_to_another(
     shown = capsys.readouterr().out
     assert f"before: {run / 'model.ckpt-1'}; after: {run}, step 1" in shown
     assert shown.count("0 of 3") == 2
-    call(*arguments, "--json")
-    compared = json.loads(capsys.readouterr().out)["compared"]
-    assert [row["metric"] for row in compared] == ["top_1", "bracketing_f1"]
-    assert [row["outputs_changed"] for row in compared] == [0, 0]
+    call(*arguments, "--problems=image_mini", "--json")
+    (compared,) = json.loads(capsys.readouterr().out)["compared"]
+    assert (compared["metric"], compared["outputs_changed"]) == ("top_1", 0)
     with pytest.raises(ValueError, match="needs one checkpoint"):
         call(f"--output_dir={run}", f"--compare_to={run}", "--checkpoint=all")

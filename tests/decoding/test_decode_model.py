@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -32,7 +33,9 @@ class Numbers:
 @pytest.fixture(scope="module")
 def model() -> MultiModel:
     keras.utils.set_random_seed(5)
-    model = MultiModel(CONFIG, TASKS, VOCAB)
+    # One block of each kind: every test builds graphs of it.
+    config = dataclasses.replace(CONFIG, encoder_blocks=1, decoder_blocks=1)
+    model = MultiModel(config, TASKS, VOCAB)
     model.build_views()
     randomise_routers(model)
     return model

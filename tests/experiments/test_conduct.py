@@ -28,7 +28,7 @@ from t2t_multimodel.experiments.plan import Scoring, read_plan, write_plan
 from t2t_multimodel.testing.small_experiment import tiny_hparams
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
 
-STEPS = 20
+STEPS = 2
 
 
 def asked(folder: Path, recipe: str, **changes: Any) -> Asked:
@@ -70,14 +70,18 @@ class Page(html.parser.HTMLParser):
 
 
 def test_an_experiment_from_names_to_a_report_and_again(
-    tmp_path: Path, recipe: str
+    tmp_path: Path, recipe: str, op_by_op: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(one_run, "_TIMED_STEPS", 1)
     folder = tmp_path / "tables"
     console = Console(record=True, width=160)
-    done = run(console, asked(folder, recipe))
+    with op_by_op():
+        done = run(console, asked(folder, recipe))
     assert done.status == 0
     told = console.export_text()
-    assert "Budget: 20 steps of each problem in every arm; 2 arms x 2 seeds" in told
+    assert (
+        f"Budget: {STEPS} steps of each problem in every arm; 2 arms x 2 seeds" in told
+    )
     assert told.index("Budget:") < told.index("report.html")
     (found,) = done.findings.values()
     # Equal budgets, by what each run's ledger says: the very same batches.
@@ -108,8 +112,8 @@ def test_an_experiment_from_names_to_a_report_and_again(
     assert again.status == 0
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*/model.ckpt-*")} == stamps
     assert json.loads((folder / "results.json").read_text("utf-8")) == values
-    with pytest.raises(ValueError, match="with train_steps 20, not 21: use the same"):
-        run(Console(quiet=True), asked(folder, recipe, train_steps=21))
+    with pytest.raises(ValueError, match="with train_steps 2, not 3: use the same"):
+        run(Console(quiet=True), asked(folder, recipe, train_steps=STEPS + 1))
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(
@@ -117,7 +121,9 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
 ) -> None:
     folder, other = tmp_path / "tables", tmp_path / "unbroken"
     # As many threads as this process takes: bits depend on their number.
-    plan = asked(folder, recipe, num_seeds=1, threads=cores()).plan(400)
+    plain = tiny_hparams().override("use_experts=false")
+    chosen = {"num_seeds": 1, "threads": cores(), "hparams": plain}
+    plan = asked(folder, recipe, **chosen).plan(200)
     api.generate(["length"], plan.data_dir)
     for where in (folder, other):
         write_plan(plan, where, None)
@@ -138,7 +144,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
         for where in (folder, other)
     )
     assert killed is not None and unbroken is not None
-    assert killed.step == unbroken.step == 400
+    assert killed.step == unbroken.step == 200
     assert killed.result.samples == unbroken.result.samples
 
 
@@ -152,7 +158,7 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         folder = one_run.run_folder(output_dir, name)
         samples = [Sample(0, "red", ("one",), "one", -1.0, ("one",))] * 2
         result = ProblemScores("length", "test", 2, 1.0, (), tuple(samples))
-        save_scores(folder, 20, [result])
+        save_scores(folder, STEPS, [result])
         (folder / one_run.RESULT).write_text('{"environment": {"versions": {}}}')
         return True
 
@@ -175,8 +181,8 @@ def test_a_dry_run_tells_the_budget_and_plans_nothing(
     folder = tmp_path / "tables"
     done = run(console, asked(folder, recipe), is_dry=True)
     told = console.export_text()
-    assert re.search(r"length alone +1 +20 +[\d,]+ +0\.0\d +0\.0\d", told)
-    assert "= 4 runs, 120 steps in all; about" in told
+    assert re.search(r"length alone +1 +2 +[\d,]+ +0\.0\d +0\.0\d", told)
+    assert "= 4 runs, 12 steps in all; about" in told
     assert read_plan(folder) is None and not (folder / "runs").exists()
     assert not done.findings
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from t2t_multimodel.models.multimodel import MultiModel
@@ -8,6 +10,7 @@ from t2t_multimodel.testing.small_model import CONFIG, TASKS, VOCAB, randomise_r
 
 @pytest.fixture(scope="session")
 def model() -> MultiModel:
-    model = MultiModel(CONFIG, TASKS, VOCAB)
+    config = dataclasses.replace(CONFIG, encoder_blocks=1)
+    model = MultiModel(config, TASKS, VOCAB)
     randomise_routers(model)
     return model

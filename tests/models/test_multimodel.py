@@ -15,8 +15,13 @@ from t2t_multimodel.models.task import Task
 from t2t_multimodel.testing.small_model import CONFIG, TASKS, TEXT, VOCAB, make_batch
 
 TASK = {task.name: task for task in TASKS}
-TEXT_TARGETS = [t.name for t in TASKS if t.targets.modality == "text"]
-SEQUENCE_INPUTS = [t.name for t in TASKS if t.inputs.modality != "image"]
+# "back" has every net of "translate"; of their commands there are tests below.
+KINDS = [t.name for t in TASKS if t.name != "back"]
+TEXT_TARGETS = [n for n in KINDS if TASK[n].targets.modality == "text"]
+SEQUENCE_INPUTS = [n for n in KINDS if TASK[n].inputs.modality != "image"]
+SHALLOW = dataclasses.replace(
+    CONFIG, encoder_blocks=1, mixer_blocks=0, decoder_blocks=1
+)
 
 
 def logits_of(model, name, batch):
@@ -61,7 +66,7 @@ def test_logits_see_the_inputs_and_the_targets_before(model, name):
     assert np.abs(after[:, 2:] - before[:, 2:]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", TASK)
+@pytest.mark.parametrize("name", KINDS)
 def test_batch_mates_change_nothing(model, name):
     batch = make_batch(TASK[name], (7, 7, 7))
     together = logits_of(model, name, batch)
@@ -182,7 +187,7 @@ def test_training_balances_both_expert_layers():
 
     keras.utils.set_random_seed(1)  # how uneven the routers start depends on it
     config = dataclasses.replace(
-        CONFIG, importance_loss_weight=1.0, load_loss_weight=1.0, num_experts=8
+        SHALLOW, importance_loss_weight=1.0, load_loss_weight=1.0, num_experts=8
     )
     small = MultiModel(config, TASKS[:1], VOCAB)
     view = small.view("translate")
@@ -249,7 +254,7 @@ def test_without_experts_and_attention_the_rest_still_works():
 
 @pytest.mark.parametrize("name", ["translate", "speech", "caption", "image"])
 def test_bfloat16_stays_near_float32(model, name):
-    config = dataclasses.replace(CONFIG, dtype_policy="mixed_bfloat16")
+    config = dataclasses.replace(model.config, dtype_policy="mixed_bfloat16")
     half = MultiModel(config, TASKS, VOCAB)
     half.set_weights(model.get_weights())
     batch = make_batch(TASK[name])
@@ -259,9 +264,12 @@ def test_bfloat16_stays_near_float32(model, name):
 
 
 def test_a_view_can_be_compiled_and_fitted_alone():
-    small = MultiModel(CONFIG, TASKS[:1], VOCAB)
+    small = MultiModel(SHALLOW, TASKS[:1], VOCAB)
     view = small.view("translate")
-    view.compile(optimizer=keras.optimizers.Adam(0.01), jit_compile=False)
+    # Quickly traced: no variable has a moment, and none is made on the way.
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(view.trainable_variables)
+    view.compile(optimizer=optimizer, jit_compile=False)
     import tensorflow as tf
 
     data = tf.data.Dataset.from_tensors(make_batch(TASK["translate"])).repeat(20)

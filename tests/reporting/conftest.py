@@ -7,13 +7,17 @@ import html.parser
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.generation import Options, generate
+from t2t_multimodel.decoding.config import DecodeConfig
 
 NAMES = ("speech_mini", "image_mini", "caption_mini", "parse_mini")
+# Quickly done; what is tested here does not hang on the search.
+SHORT = DecodeConfig(max_length=4)
 VOID = {"meta", "img", "br", "wbr"}
 
 
@@ -49,7 +53,7 @@ def read() -> type[Reader]:
 
 
 @pytest.fixture(scope="session")
-def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _made(tmp_path_factory: pytest.TempPathFactory, op_by_op: Any) -> Path:
     from t2t_multimodel.evaluation.evaluate import evaluate
     from t2t_multimodel.evaluation.saved import save_scores
     from t2t_multimodel.testing.small_model import CONFIG
@@ -73,9 +77,11 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     hparams = HParams(model, training, "multimodel_tiny")
     command = ("/home/alice/env/bin/t2t-trainer", "--data_dir=/home/alice/my data")
-    train(hparams, NAMES, root / "data", root / "run", command_line=command)
-    run = load_run(root / "run")
-    save_scores(root / "run", run.step, evaluate(run, max_examples=3))
+    with op_by_op():
+        train(hparams, NAMES, root / "data", root / "run", command_line=command)
+        run = load_run(root / "run")
+        found = evaluate(run, max_examples=3, decode_config=SHORT)
+    save_scores(root / "run", run.step, found)
     return root
 
 

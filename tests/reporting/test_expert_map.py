@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,11 +59,12 @@ def test_what_a_capacity_dropped_is_a_part_of_the_last_intervals_choices(
 
 
 def test_what_is_measured_counts_every_position_top_k_times(
-    made: Path, data_dir: Path
+    made: Path, data_dir: Path, op_by_op: Any
 ) -> None:
     run = load_run(made)
     randomise_routers(run.model)
-    found = measured_map(run, load_manifests(data_dir), data_dir)
+    with op_by_op():
+        found = measured_map(run, load_manifests(data_dir), data_dir)
     assert set(found.loads) == {"encoder", "decoder"}
     assert set(found.loads["encoder"]) == set(run.problem_names)
     assert "image_mini" not in found.loads["decoder"]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from t2t_multimodel.bin import t2t_datagen, t2t_eval, t2t_report, t2t_trainer
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.reporting.facts import Asked, gather
 from t2t_multimodel.reporting.write import report_sections, write_report
 
@@ -98,9 +99,11 @@ def test_what_data_model_and_user_say_stays_text(
     assert "<script" not in re.sub("^    .*$", "", card, flags=re.MULTILINE)
 
 
-def test_scores_are_made_anew_and_remembered(made: Path) -> None:
+def test_scores_are_made_anew_and_remembered(made: Path, op_by_op: Any) -> None:
     shutil.rmtree(made / "eval")
-    _, card = write(made, Asked(max_examples=2))
+    short = DecodeConfig(max_length=4)
+    with op_by_op():
+        _, card = write(made, Asked(max_examples=2, decoding=short))
     assert len(re.findall(r"\| 2 test \|", card)) == 4
     assert len(list((made / "eval" / "scores").glob("*.json"))) == 4
     assert write(made)[1].count("| 2 test |") == 4

@@ -47,6 +47,8 @@ HPARAMS = HParams(
 )
 
 
+pytestmark = pytest.mark.usefixtures("all_op_by_op")
+
 registry.register_problem(OLD)(Reversal)
 
 

@@ -65,7 +65,9 @@ def test_a_run_may_hear_waveforms(data_dir: Path) -> None:
     assert dict(task_of(problem).inputs.options) == {"form": "waveform", "num_bins": 0}
 
 
-def test_a_run_remembers_how_it_hears(data_dir: Path, tmp_path: Path) -> None:
+def test_a_run_remembers_how_it_hears(
+    data_dir: Path, tmp_path: Path, op_by_op: Any
+) -> None:
     model = dataclasses.replace(
         CONFIG, encoder_blocks=1, decoder_blocks=1, audio_filters=(2, 2)
     )
@@ -75,7 +77,8 @@ def test_a_run_remembers_how_it_hears(data_dir: Path, tmp_path: Path) -> None:
         audio_step_ms=20.0,
         audio_window_ms=40.0,
     )
-    train(HParams(model, config), ("heard",), data_dir, tmp_path / "run")
+    with op_by_op():
+        train(HParams(model, config), ("heard",), data_dir, tmp_path / "run")
     run = load_run(tmp_path / "run")
     options = dict(run.model.tasks["heard"].inputs.options)
     assert options == {"form": "spectrogram", "num_bins": 12}
