@@ -70,7 +70,7 @@ def small() -> HParams:
             depth=32,
             num_heads=2,
             encoder_blocks=1,
-            mixer_blocks=1,
+            mixer_blocks=0,
             decoder_blocks=1,
             num_experts=8,
             top_k=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -29,6 +30,9 @@ from t2t_multimodel.training.strategy import make_strategy
 from t2t_multimodel.training.summaries import Summaries
 from t2t_multimodel.training.watching.expert_loads import FILE, ExpertLoads
 
+SHALLOW = dataclasses.replace(
+    CONFIG, encoder_blocks=1, mixer_blocks=0, decoder_blocks=1
+)
 LAYERS = ("encoder/experts/experts", "decoder/experts/experts")
 
 
@@ -55,8 +59,13 @@ def results(strategy: str, config: ModelConfig) -> tuple[StepResult, StepResult]
 
 
 @pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
-def test_a_step_counts_every_position_that_is_no_padding(strategy: str) -> None:
-    translate, sentiment = results(strategy, CONFIG)
+def test_a_step_counts_every_position_that_is_no_padding(
+    strategy: str, op_by_op: Any
+) -> None:
+    # A graph is built of two replicas, each of which has that of one.
+    is_one = strategy == "one_device"
+    with op_by_op() if is_one else contextlib.nullcontext():
+        translate, sentiment = results(strategy, SHALLOW)
     encoder, decoder = translate.loads.numpy()
     # Two experts for each position.
     assert encoder.sum() == decoder.sum() == 2 * 16
@@ -66,11 +75,12 @@ def test_a_step_counts_every_position_that_is_no_padding(strategy: str) -> None:
     assert np.ndim(translate.dropped) == 0
 
 
-def test_a_step_counts_the_choices_that_it_drops() -> None:
+def test_a_step_counts_the_choices_that_it_drops(op_by_op: Any) -> None:
     # An equal share of 16 positions is 16 * 2 / E; half of it is 16 / E rows for each.
-    config = dataclasses.replace(CONFIG, expert_capacity_factor=0.5)
+    config = dataclasses.replace(SHALLOW, expert_capacity_factor=0.5)
     limit = math.ceil(16 / config.num_experts)
-    translate, sentiment = results("one_device", config)
+    with op_by_op():
+        translate, sentiment = results("one_device", config)
     for result in (translate, sentiment):
         over_XE = np.maximum(result.loads.numpy() - limit, 0)
         np.testing.assert_array_equal(result.dropped, over_XE.sum(axis=1))
