@@ -22,14 +22,16 @@ def of_model(graph: Any, config: Any) -> float:
 def tokens_an_expert(operations: Sequence[Any], config: Any) -> float:
     """How many tokens an expert gets on average in a graph of a model.
 
-    The routers' products, `[T, D] x [D, E]`, tell how many tokens each layer has; the
-    gradient of their weights, `[D, T] x [T, E]`, has the same width and is none.
+    The routers' products, `[T, D] x [D, E]`, tell how many tokens each layer has. The
+    gradient of their weights, `[D, T] x [T, E]`, has the same width and is none; nor is
+    a pointwise convolution to as many filters, which no net has behind its full depth.
     """
     routed = [
         operation.outputs[0].shape[0]
         for operation in operations
         if operation.type == "MatMul"
         and not operation.get_attr("transpose_a")
+        and operation.inputs[0].shape[1:] == [config.depth]
         and operation.outputs[0].shape[1:] == [config.num_experts]
     ]
     if not routed:

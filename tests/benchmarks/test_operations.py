@@ -57,13 +57,15 @@ def test_an_experts_open_dimension_is_what_it_gets_on_average() -> None:
     assert counted == 2 * 5 * 2.5 * 4 * 6
 
 
-def test_tokens_an_expert_gets_are_told_by_the_routers_not_by_their_gradients() -> None:
-    x, w = tf.zeros((50, 4)), tf.zeros((4, 10))
+def test_tokens_an_expert_gets_are_told_by_the_routers_alone() -> None:
+    x, w = tf.zeros((50, 8)), tf.zeros((8, 10))
+    # A pointwise convolution to as many filters as there are experts.
+    pixels, filters = tf.zeros((900, 3)), tf.zeros((3, 10))
 
-    def routed(x, w):
+    def routed(x, w, pixels, filters):
         y = tf.matmul(x, w)
-        return y, tf.gradients(y, [x, w])
+        return y, tf.gradients(y, [x, w]), tf.matmul(pixels, filters)
 
-    config = ModelConfig(num_experts=10, top_k=2)
-    graph = found(routed, x, w)
+    config = ModelConfig(depth=8, num_experts=10, top_k=2)
+    graph = found(routed, x, w, pixels, filters)
     assert operations.tokens_an_expert(graph, config) == 50 * 2 / 10
