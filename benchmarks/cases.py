@@ -15,7 +15,7 @@ picture are dense.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from t2t_multimodel import registry
@@ -99,6 +99,20 @@ CASES = {
     "speech_base": Case("multimodel_base", "", "audio", 4, 320),
 }
 QUICK = ("text_tiny_k4", "image_tiny_64")
+
+
+def known(names: Sequence[str]) -> list[str]:
+    """The names of cases, as they are.
+
+    Raises:
+        ValueError: There is no such case.
+    """
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        raise ValueError(
+            f"there is no case {unknown[0]!r}; there are: {', '.join(CASES)}"
+        )
+    return list(names)
 
 
 def make_step(

@@ -43,7 +43,7 @@ from typing import Any
 import measuring
 import numpy as np
 from absl import flags
-from cases import CASES, NUM_CLASSES, TARGETS, VOCAB_SIZE, Case, make_task
+from cases import CASES, NUM_CLASSES, TARGETS, VOCAB_SIZE, Case, known, make_task
 
 from t2t_multimodel import registry
 from t2t_multimodel.bin import program
@@ -84,11 +84,7 @@ def main(arguments: Sequence[str]) -> None:
         found = measure_case(name, policy) if policy else measure_ceilings()
         measuring.say(found)
         return
-    unknown = [name for name in FLAGS.cases if name not in CASES]
-    if unknown:
-        raise ValueError(
-            f"there is no case {unknown[0]!r}; there are: {', '.join(CASES)}"
-        )
+    names = known(FLAGS.cases)
     found = {
         "backend": FLAGS.backend,
         "batch_times": FLAGS.batch_times,
@@ -97,7 +93,7 @@ def main(arguments: Sequence[str]) -> None:
         "cases": {},
         "rows": [],
     }
-    for name in FLAGS.cases:
+    for name in names:
         for policy in FLAGS.policies:
             record = in_child(f"{name}@{policy}")
             found["cases"][f"{name}@{policy}"] = record

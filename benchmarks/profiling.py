@@ -23,7 +23,7 @@ import ceilings
 import measuring
 import operations
 from absl import flags
-from cases import CASES, QUICK, gradient_graph, make_step
+from cases import CASES, QUICK, gradient_graph, known, make_step
 
 from t2t_multimodel import quiet
 from t2t_multimodel.bin import program
@@ -60,19 +60,13 @@ def main(arguments: Sequence[str]) -> None:
         quiet.import_tensorflow()
         measuring.say(measure_case(FLAGS.child))
         return
-    unknown = [name for name in FLAGS.cases if name not in CASES]
-    if unknown:
-        raise ValueError(
-            f"there is no case {unknown[0]!r}; there are: {', '.join(CASES)}"
-        )
+    names = known(FLAGS.cases)
     # Read by TensorFlow in the children.
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     found: dict[str, Any] = {"before": measuring.machine()}
     found["ceilings"] = ceilings.measured(10)
     given = [f"--{key}={FLAGS[key].value}" for key in ("rounds", "hparams")]
-    found["cases"] = {
-        name: measuring.in_child(__file__, name, given) for name in FLAGS.cases
-    }
+    found["cases"] = {name: measuring.in_child(__file__, name, given) for name in names}
     found["after"] = measuring.machine()
     found["rows"] = [
         row

@@ -29,6 +29,7 @@ from cases import (
     QUICK,
     forward_graph,
     gradient_graph,
+    known,
     make_batch,
     make_step,
 )
@@ -54,12 +55,7 @@ def main(arguments: Sequence[str]) -> None:
         quiet.import_tensorflow()
         measuring.say(measure_case(FLAGS.child))
         return
-    names = FLAGS.cases or (QUICK if FLAGS.quick else list(CASES))
-    unknown = [name for name in names if name not in CASES]
-    if unknown:
-        raise ValueError(
-            f"there is no case {unknown[0]!r}; there are: {', '.join(CASES)}"
-        )
+    names = known(FLAGS.cases or (QUICK if FLAGS.quick else list(CASES)))
     found: dict[str, Any] = {"before": measuring.machine()}
     found["ceilings"] = ceilings.measured(20)
     found["cases"] = {name: compare(name) for name in names}

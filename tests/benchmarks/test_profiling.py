@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import runpy
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +17,8 @@ def profiling() -> dict[str, Any]:
     return runpy.run_path(str(FILE))
 
 
-def test_a_step_is_watched(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    changes = "depth=16,num_experts=4,expert_hidden_size=8,encoder_blocks=1"
-    flags = ("--child=image_tiny_64", "--rounds=2", f"--hparams={changes}")
-    monkeypatch.setattr(sys, "argv", ["profiling", *flags])
-    with pytest.raises(SystemExit) as status:
-        runpy.run_path(str(FILE), run_name="__main__")
-    assert status.value.code == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+def test_a_step_is_watched(measured_case: Any) -> None:
+    found = measured_case(FILE, "image_tiny_64", 2)
     seconds, calls = found["kinds"]["ResourceApplyAdam"]
     # Once a weight and step, and a step has more than a hundred weights.
     assert calls == int(calls) > 50

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import runpy
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,16 +13,8 @@ from t2t_multimodel import registry
 FILE = Path(__file__).parents[2] / "benchmarks" / "training.py"
 
 
-def test_a_case_is_measured(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    changes = "depth=16,num_experts=4,expert_hidden_size=8,encoder_blocks=1"
-    flags = ("--child=text_tiny_k4", "--rounds=1", f"--hparams={changes}")
-    monkeypatch.setattr(sys, "argv", ["training", *flags])
-    with pytest.raises(SystemExit) as status:
-        runpy.run_path(str(FILE), run_name="__main__")
-    assert status.value.code == 0
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+def test_a_case_is_measured(measured_case: Any) -> None:
+    found = measured_case(FILE, "text_tiny_k4", 1)
     assert found["target_tokens_per_s"] == pytest.approx(16 * 64 / found["step_s"])
     assert found["losses"][-1] < found["losses"][0]
     # The top alone: forward and both gradients of [1024, 16] x [16, 8192].

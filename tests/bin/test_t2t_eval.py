@@ -149,8 +149,9 @@ def test_a_run_is_compared_to_another(
     shown = capsys.readouterr().out
     assert f"before: {run / 'model.ckpt-1'}; after: {run}, step 1" in shown
     assert shown.count("0 of 3") == 2
-    call(*arguments, "--problems=image_mini", "--json")
-    (compared,) = json.loads(capsys.readouterr().out)["compared"]
-    assert (compared["metric"], compared["outputs_changed"]) == ("top_1", 0)
+    call(*arguments, "--json")
+    compared = json.loads(capsys.readouterr().out)["compared"]
+    assert [row["metric"] for row in compared] == ["top_1", "bracketing_f1"]
+    assert [row["outputs_changed"] for row in compared] == [0, 0]
     with pytest.raises(ValueError, match="needs one checkpoint"):
         call(f"--output_dir={run}", f"--compare_to={run}", "--checkpoint=all")
