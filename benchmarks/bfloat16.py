@@ -106,7 +106,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     if not FLAGS.data_dir:
         api.generate(FLAGS.problems, data_dir)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=100)
     records: dict[str, list[dict[str, Any]]] = {policy: [] for policy in POLICIES}
     for seed in FLAGS.seeds:
         for policy in POLICIES:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from t2t_multimodel import registry
+from t2t_multimodel.training.config import HParams
 
 VOCAB_SIZE = 8192
 NUM_CLASSES = 1000
@@ -115,6 +116,11 @@ def known(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
+def hparams_of(case: Case, changes: str = "") -> HParams:
+    """The case's hyper-parameters, with changes."""
+    return registry.hparams(case.hparams_set).override(case.changes).override(changes)
+
+
 def make_step(
     case: Case, changes: str = ""
 ) -> tuple[Callable[[int], Any], Any, dict[str, Any]]:
@@ -132,8 +138,7 @@ def make_step(
     from t2t_multimodel.training.step import TrainStep
     from t2t_multimodel.training.strategy import make_strategy
 
-    hparams = registry.hparams(case.hparams_set).override(case.changes)
-    hparams = hparams.override(changes)
+    hparams = hparams_of(case, changes)
     strategy = make_strategy("one_device")
     keras.utils.set_random_seed(0)
     with strategy.scope():

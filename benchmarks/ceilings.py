@@ -22,6 +22,7 @@ FLAGS = flags.FlagValues()
 measuring.define_flags(FLAGS, rounds=20)
 
 GIGA = 1e9
+PRODUCT = 2 * 2048**3  # operations
 UNITS = {"copy": "GB/s"}
 
 
@@ -46,13 +47,21 @@ def measured(rounds: int) -> dict[str, float]:
 def measure(rounds: int, most: float) -> dict[str, float]:
     """Thousands of millions a second: operations, or bytes."""
     calls = {
-        "float32 products": (product("float32"), 2 * 2048**3),
-        "bfloat16 products": (product("bfloat16"), 2 * 2048**3),
+        "float32 products": (product("float32"), PRODUCT),
+        "bfloat16 products": (product("bfloat16"), PRODUCT),
         "copy": (copy(), 2 * 4 * 2**26),
         "depthwise": (depthwise(), 2 * 3 * 8 * 256 * 512),
     }
     seconds = measuring.in_turn({k: v[0] for k, v in calls.items()}, rounds, most)
     return {name: work / GIGA / min(seconds[name]) for name, (_, work) in calls.items()}
+
+
+def product_rate(dtype: str) -> float:
+    """Thousands of millions of operations a second of large products, at this moment.
+
+    The machine's speed may change from minute to minute.
+    """
+    return PRODUCT / GIGA / min(measuring.timed(product(dtype), rounds=10, most=3.0))
 
 
 def product(dtype: str) -> Callable[[], Any]:

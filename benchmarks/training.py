@@ -3,7 +3,8 @@
   python benchmarks/training.py --output=training.json
       Seconds of a full step (forward, backward, clipping, Adam) and of a forward pass
       on a fixed batch, their useful operations, weights, peak memory, the time of the
-      first step, and the machine's own ceilings. cases.py has the cases.
+      first step, and the rate of a large product before and after the steps, whose
+      better one is the ceiling. cases.py has the cases.
 
   python benchmarks/training.py --peer=DIR --peer_python=PYTHON --peer_t2t=DIR
       Also DIR/run_peer.py's cases of the same names, by turns: Tensor2Tensor's own
@@ -29,6 +30,7 @@ from cases import (
     QUICK,
     forward_graph,
     gradient_graph,
+    hparams_of,
     known,
     make_batch,
     make_step,
@@ -57,13 +59,10 @@ def main(arguments: Sequence[str]) -> None:
         return
     names = known(FLAGS.cases or (QUICK if FLAGS.quick else list(CASES)))
     found: dict[str, Any] = {"before": measuring.machine()}
-    found["ceilings"] = ceilings.measured(20)
     found["cases"] = {name: compare(name) for name in names}
     found["after"] = measuring.machine()
     found["rows"] = [
-        row
-        for name, sides in found["cases"].items()
-        for row in rows_of(name, sides, found["ceilings"])
+        row for name, sides in found["cases"].items() for row in rows_of(name, sides)
     ]
     measuring.finish("training steps and forward passes", found, FLAGS.output)
 
@@ -91,6 +90,9 @@ def compare(name: str) -> dict[str, Any]:
 def measure_case(name: str) -> dict[str, Any]:
     """A step's and a forward pass's seconds, operations and memory."""
     case = CASES[name]
+    policy = hparams_of(case, FLAGS.hparams).model.dtype_policy
+    products = "bfloat16" if "bfloat16" in policy else "float32"
+    ceiling = ceilings.product_rate(products)
     started = time.perf_counter()
     take_step, model, batch = make_step(case, FLAGS.hparams)
     losses = [float(take_step(0).loss)]
@@ -101,6 +103,7 @@ def measure_case(name: str) -> dict[str, Any]:
         FLAGS.seconds,
     )
     peak = measuring.peak_mib()
+    ceiling = max(ceiling, ceilings.product_rate(products))
     forward = forward_graph(model, batch)
     forward_seconds = measuring.timed(
         lambda: float(forward(batch)[0]), FLAGS.rounds, FLAGS.seconds
@@ -113,9 +116,8 @@ def measure_case(name: str) -> dict[str, Any]:
         "rounds": step["rounds"],
         "forward_s": measuring.summed_up(forward_seconds)["median_s"],
         "first_step_s": first,
-        "products": (
-            "bfloat16" if "bfloat16" in model.config.dtype_policy else "float32"
-        ),
+        "products": products,
+        "ceiling_gflops": ceiling,
         "params": model.count_params(),
         "gflop_per_step": gflop,
         "gflop_forward": operations.of_model(forward.graph, model.config) / 1e9,
@@ -126,17 +128,16 @@ def measure_case(name: str) -> dict[str, Any]:
     }
 
 
-def rows_of(
-    name: str, sides: dict[str, Any], rates: dict[str, float]
-) -> list[measuring.Row]:
-    """What is to be said of a case; `rates` are the ceilings."""
+def rows_of(name: str, sides: dict[str, Any]) -> list[measuring.Row]:
+    """What is to be said of a case."""
     rows = []
     ours, peer = sides["ours"], sides.get("peer")
 
     def share(record: dict[str, Any], gflop: str, seconds: str) -> tuple[float, str]:
-        # The peer computes in float32.
-        products = f"{record.get('products', 'float32')} products"
-        return record[gflop] / record[seconds] / rates[products], f"of {products}"
+        # The peer computes in float32, and does not measure the machine.
+        ceiling = record.get("ceiling_gflops", ours["ceiling_gflops"])
+        rate = record[gflop] / record[seconds]
+        return rate / ceiling, f"of {record.get('products', 'float32')} products"
 
     for side, record in sides.items():
         told = (f"step, {side}", record["step_s"], "s")

@@ -1,0 +1,72 @@
+"""What the paper does not say, tried one thing at a time on the joint model.
+
+  t2t-experiment --t2t_usr_dir=docs/experiments --experiments=tuning \\
+      --output_dir=tuning --train_steps=150 --num_seeds=1 --split=dev
+
+Every arm is the joint model with one choice made otherwise. All see the same examples
+equally often: where a batch is half as large, a run takes twice as many steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from t2t_multimodel import registry
+from t2t_multimodel.experiments.recipe import Experiment, Question
+from t2t_multimodel.experiments.setting import Setting
+from t2t_multimodel.training.config import HParams
+
+COSTS = ("batch_cost_text", "batch_cost_image", "batch_cost_audio")
+
+
+@registry.register_experiment
+def tuning(setting: Setting) -> Experiment:
+    """The joint model with one choice made otherwise, for each choice."""
+    usual = setting.together(name="as it is")
+    arms = [
+        setting.together(name=name, **changes)
+        for name, changes in choices(setting.hparams).items()
+    ]
+    halved = setting.together(
+        name="batches half as large",
+        **{name: getattr(setting.hparams.training, name) // 2 for name in COSTS},
+    )
+    arms.append(dataclasses.replace(halved, train_steps=2 * halved.train_steps))
+    return Experiment(
+        title="Does another choice serve the joint model better?",
+        arms=(usual, *arms),
+        questions=tuple(
+            Question(problem, arm.name, usual.name, arm.name)
+            for arm in arms
+            for problem in setting.problems
+        ),
+        notes=(
+            "One choice at a time; two that help need not help together.",
+            "Half as large batches take twice as many steps.",
+        ),
+    )
+
+
+def choices(hparams: HParams) -> Mapping[str, Mapping[str, Any]]:
+    """Names of choices, and the fields they change."""
+    model, training = hparams.model, hparams.training
+    return {
+        "added parts start at full size": {"residual_scale": 1.0},
+        "added parts start at zero": {"residual_scale": 0.0},
+        "half the rate": {"learning_rate": training.learning_rate / 2},
+        "twice the rate": {"learning_rate": training.learning_rate * 2},
+        "warm-up four times as long": {"warmup_steps": 4 * training.warmup_steps},
+        "inverse square root": {"schedule": "rsqrt"},
+        "experts half as wide": {"expert_hidden_size": model.expert_hidden_size // 2},
+        "experts twice as wide": {"expert_hidden_size": model.expert_hidden_size * 2},
+        "four experts at a time": {"top_k": 4},
+        "balancing a tenth as strong": {
+            "importance_loss_weight": model.importance_loss_weight / 10,
+            "load_loss_weight": model.load_loss_weight / 10,
+        },
+        "no label smoothing": {"label_smoothing": 0.0},
+        "dropout of a tenth": {"dropout": 0.1, "attention_dropout": 0.1},
+        "Adam's second decay 0.999": {"adam_beta2": 0.999},
+    }
