@@ -56,14 +56,6 @@ def measure(rounds: int, most: float) -> dict[str, float]:
     return {name: work / GIGA / min(seconds[name]) for name, (_, work) in calls.items()}
 
 
-def product_rate(dtype: str) -> float:
-    """Thousands of millions of operations a second of large products, at this moment.
-
-    The machine's speed may change from minute to minute.
-    """
-    return PRODUCT / GIGA / min(measuring.timed(product(dtype), rounds=10, most=3.0))
-
-
 def product(dtype: str) -> Callable[[], Any]:
     """A product of two matrices of 2048 rows and columns."""
     import tensorflow as tf

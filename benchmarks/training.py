@@ -3,8 +3,8 @@
   python benchmarks/training.py --output=training.json
       Seconds of a full step (forward, backward, clipping, Adam) and of a forward pass
       on a fixed batch, their useful operations, weights, peak memory, the time of the
-      first step, and the rate of a large product before and after the steps, whose
-      better one is the ceiling. cases.py has the cases.
+      first step, and the rate of large products in the same rounds as the steps: the
+      ceiling. cases.py has the cases.
 
   python benchmarks/training.py --peer=DIR --peer_python=PYTHON --peer_t2t=DIR
       Also DIR/run_peer.py's cases of the same names, by turns: Tensor2Tensor's own
@@ -16,6 +16,7 @@ bfloat16. Times of a busy machine are worth nothing; ratios within a run are.
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,10 @@ measuring.define_peer_flags(FLAGS)
 flags.DEFINE_list("cases", None, "Which; all by default.", flag_values=FLAGS)
 flags.DEFINE_bool("quick", False, "The small cases alone.", flag_values=FLAGS)
 flags.DEFINE_string("hparams", "", "Changes to every case's set.", flag_values=FLAGS)
+
+
+_WARM_UP = 3  # steps
+_CALLS = 5  # products in a round
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -92,24 +97,27 @@ def measure_case(name: str) -> dict[str, Any]:
     case = CASES[name]
     policy = hparams_of(case, FLAGS.hparams).model.dtype_policy
     products = "bfloat16" if "bfloat16" in policy else "float32"
-    ceiling = ceilings.product_rate(products)
     started = time.perf_counter()
     take_step, model, batch = make_step(case, FLAGS.hparams)
     losses = [float(take_step(0).loss)]
     first = time.perf_counter() - started
-    seconds = measuring.timed(
-        lambda: losses.append(float(take_step(len(losses)).loss)),
-        FLAGS.rounds,
-        FLAGS.seconds,
-    )
-    peak = measuring.peak_mib()
-    ceiling = max(ceiling, ceilings.product_rate(products))
+
+    def one_more() -> None:
+        losses.append(float(take_step(len(losses)).loss))
+
+    for _ in range(_WARM_UP):
+        one_more()
+    peak = measuring.peak_mib()  # before the products, which need memory too
+    product = ceilings.product(products)
+    turns = {"step": one_more, "products": lambda: [product() for _ in range(_CALLS)]}
+    seconds = measuring.in_turn(turns, FLAGS.rounds, FLAGS.seconds)
+    ceiling = ceilings.PRODUCT / ceilings.GIGA * _CALLS
     forward = forward_graph(model, batch)
     forward_seconds = measuring.timed(
         lambda: float(forward(batch)[0]), FLAGS.rounds, FLAGS.seconds
     )
     gflop = operations.of_model(gradient_graph(model, batch).graph, model.config) / 1e9
-    step = measuring.summed_up(seconds)
+    step = measuring.summed_up(seconds["step"])
     return {
         "step_s": step["median_s"],
         "step_min_s": step["min_s"],
@@ -117,7 +125,7 @@ def measure_case(name: str) -> dict[str, Any]:
         "forward_s": measuring.summed_up(forward_seconds)["median_s"],
         "first_step_s": first,
         "products": products,
-        "ceiling_gflops": ceiling,
+        "ceiling_gflops": ceiling / statistics.median(seconds["products"]),
         "params": model.count_params(),
         "gflop_per_step": gflop,
         "gflop_forward": operations.of_model(forward.graph, model.config) / 1e9,
