@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from rich.console import Console
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "bfloat16.py"
 
@@ -81,9 +80,6 @@ def test_runs_that_are_done_are_not_run_again(
         return type("Done", (), {"returncode": 0})
 
     monkeypatch.setattr(benchmark.subprocess, "run", run)
-    monkeypatch.setattr(
-        benchmark, "Console", lambda **options: Console(width=120, **options)
-    )
     benchmark.FLAGS(["", f"--folder={tmp_path}", "--data_dir=data", "--seeds=0,1"])
     benchmark.main([])
     both = [(policy, seed) for seed in "01" for policy in benchmark.POLICIES]
