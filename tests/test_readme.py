@@ -123,10 +123,12 @@ def test_every_experiment_shown_gives_its_arms(
         flags[name].unparse()
     flags(command)
     if flags.t2t_usr_dir:
-        (recipe,) = [
+        files = {f.name: f.read_text() for f in (ROOT / flags.t2t_usr_dir).glob("*.py")}
+        (shown,) = [
             b for b in blocks("docs/experiments.md", "python") if "register" in b
         ]
-        (tmp_path / "captions.py").write_text(recipe, "utf-8")
+        for name, recipe in (files or {"captions.py": shown}).items():
+            (tmp_path / name).write_text(recipe, "utf-8")
         registry.import_usr_dir(tmp_path)
     if not flags.experiments:
         assert flags.list or registry.recipe(flags.describe)
