@@ -111,7 +111,7 @@ def measure_case(name: str) -> dict[str, Any]:
     product = ceilings.product(products)
     turns = {"step": one_more, "products": lambda: [product() for _ in range(_CALLS)]}
     seconds = measuring.in_turn(turns, FLAGS.rounds, FLAGS.seconds)
-    ceiling = ceilings.PRODUCT / ceilings.GIGA * _CALLS
+    product_s = statistics.median(seconds["products"]) / _CALLS
     forward = forward_graph(model, batch)
     forward_seconds = measuring.timed(
         lambda: float(forward(batch)[0]), FLAGS.rounds, FLAGS.seconds
@@ -125,7 +125,7 @@ def measure_case(name: str) -> dict[str, Any]:
         "forward_s": measuring.summed_up(forward_seconds)["median_s"],
         "first_step_s": first,
         "products": products,
-        "ceiling_gflops": ceiling / statistics.median(seconds["products"]),
+        "ceiling_gflops": ceilings.PRODUCT / product_s / ceilings.GIGA,
         "params": model.count_params(),
         "gflop_per_step": gflop,
         "gflop_forward": operations.of_model(forward.graph, model.config) / 1e9,
