@@ -226,12 +226,12 @@ def _keep_best(
     checkpoints: dict[int, str],
 ) -> None:
     """Copies the best checkpoint, unless one as good is kept already."""
-    from t2t_multimodel.evaluation.best import best_of, read_best
+    from t2t_multimodel.bin.best_checkpoint import best_of, kept_best
     from t2t_multimodel.training.run_copy import copy_checkpoint
 
     folder = Path(FLAGS.best_dir)
     new = best_of(by_step, FLAGS.best_by)
-    kept = read_best(folder, new)
+    kept = kept_best(folder, new)
     if kept is None or new.beats(kept):
         copy_checkpoint(checkpoints[new.step], output_dir, folder)
         new.write(folder)

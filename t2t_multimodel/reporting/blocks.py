@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _NUMBER = re.compile(r"[-+±\d][\d,.eE+-]*( ?%| s| GiB)?")
+_FLAG = re.compile(r"(?<!\S)--\w+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]|~#])")
 
 
@@ -152,7 +153,7 @@ def _html(block: Block) -> str:
         case Table():
             return _table_html(block)
         case Code(lines):
-            shown = html.escape("\n".join(lines))
+            shown = _unbroken_flags(html.escape("\n".join(lines)))
             return f"<pre><code>{shown}</code></pre>"
         case Markup(markup):
             return markup
@@ -200,6 +201,11 @@ def _table_html(table: Table) -> str:
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _unbroken_flags(code: str) -> str:
+    """Escaped code; no line of a browser ends between a flag's hyphens and its name."""
+    return _FLAG.sub(r'<span class="flag">\g<0></span>', code)
 
 
 def _breakable(cell: str) -> str:

@@ -36,6 +36,7 @@ from t2t_multimodel.training.ledger_file import read_ledger
 from t2t_multimodel.training.part_sizes import PartSize, part_sizes
 from t2t_multimodel.training.record import RunRecord
 from t2t_multimodel.training.restore import Run, load_run, untrained_model
+from t2t_multimodel.training.watching.best_file import FOLDER, Best, read_best
 
 NUM_WORST = NUM_RANDOM = 3
 
@@ -70,6 +71,7 @@ class Facts:
         manifests: The data, by problem.
         sizes: Weights by part.
         curves: What the run left for TensorBoard.
+        best: The checkpoint that the run kept as its best, or None.
         ledger: What each problem has had, see `training/ledger_file.py`.
         experts: Which problem uses which expert, or None.
         scores: Evaluations, by problem.
@@ -85,6 +87,7 @@ class Facts:
     manifests: Mapping[str, Manifest]
     sizes: Sequence[PartSize]
     curves: Curves
+    best: Best | None
     ledger: Sequence[Mapping[str, Any]]
     experts: ExpertMap | None
     scores: Mapping[str, SavedScores]
@@ -157,6 +160,7 @@ class _Gathering:
             manifests=manifests,
             sizes=part_sizes(run.model if run else untrained_model(record)),
             curves=read_curves(self._output_dir),
+            best=self._try("best", lambda: read_best(self._output_dir / FOLDER)),
             ledger=self._try("ledger", lambda: self._ledger(run)) or (),
             experts=self._try("experts", lambda: self._experts(run, manifests)),
             scores=scores,

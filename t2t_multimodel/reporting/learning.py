@@ -9,9 +9,11 @@ from t2t_multimodel.reporting.blocks import Block, Markup, Prose, Section, Table
 from t2t_multimodel.reporting.curves import Curves
 from t2t_multimodel.reporting.facts import Facts
 from t2t_multimodel.reporting.plot import Line, line_plot
+from t2t_multimodel.training.watching.best_file import FOLDER, Best
+from t2t_multimodel.training.watching.evaluator import LOSS
 
 STEP = "step"
-LOSS = "loss (nats a target, smoothed)"
+LOSS_AXIS = "loss (nats a target, smoothed)"
 _SCORE = re.compile(r"metrics-(?P<problem>.+)/(?P<metric>[^/]+)")
 
 
@@ -25,7 +27,7 @@ def curves_section(facts: Facts) -> Section:
                 Line("train", curves.get("train", f"{name}/loss")),
                 Line("dev", curves.get("dev", f"{name}/loss")),
             ],
-            LOSS,
+            LOSS_AXIS,
             STEP,
         )
         for name in names
@@ -44,10 +46,19 @@ def curves_section(facts: Facts) -> Section:
     if not any(curves.get("dev", f"{name}/loss") for name in names):
         why = "There is no loss on dev: eval_steps is 0, or there is no dev data."
         blocks.append(Prose(why, is_missing=True))
-    blocks += [
-        _last_losses(curves, names),
-        Markup(_figures([*plots, *_shared(curves, names), *_scores(curves, names)])),
+    blocks.append(_last_losses(curves, names))
+    if facts.best:
+        blocks.append(Prose(_kept(facts.best)))
+    elif "best" in facts.missing:
+        why = f"No best checkpoint is named: {facts.missing['best']}"
+        blocks.append(Prose(why, is_missing=True))
+    figures = [
+        *plots,
+        *_shared(curves, names),
+        *_watched(curves, names),
+        *_scores(curves, names),
     ]
+    blocks.append(Markup(_figures(figures)))
     return Section("Curves", blocks)
 
 
@@ -69,6 +80,30 @@ def _shared(curves: Curves, names: Sequence[str]) -> list[str]:
             "Gradients before clipping", each("gradient_norm"), "global norm", STEP
         ),
     ]
+
+
+def _watched(curves: Curves, names: Sequence[str]) -> list[str]:
+    """What decoding gave while the run trained (`stop_on`, `best_by`), by metric."""
+    lines: dict[str, list[Line]] = {}
+    for name in curves.names("dev"):
+        problem, _, metric = name.partition("/")
+        if problem in names and metric != LOSS:
+            points = curves.get("dev", name)
+            lines.setdefault(metric, []).append(Line(problem, points))
+    return [
+        line_plot(f"{metric} on dev while training", own, metric, STEP)
+        for metric, own in lines.items()
+    ]
+
+
+def _kept(best: Best) -> str:
+    """In words, which checkpoint the run keeps as its best."""
+    on = f"{best.num_examples:,} dev examples" if best.num_examples else "dev batches"
+    return (
+        f"By {best.problem}/{best.metric} on {on} the best checkpoint is that of step "
+        f"{best.step:,}, with {best.value:.4g}; it is kept in the run's folder "
+        f"{FOLDER}, which t2t-eval and t2t-report read as a run of its own."
+    )
 
 
 def _scores(curves: Curves, names: Sequence[str]) -> list[str]:

@@ -38,6 +38,7 @@ td { min-width: 4.5rem; }
 .missing { color: var(--dim); font-style: italic; }
 pre { background: var(--card); border: 1px solid var(--edge); border-radius: 8px;
   padding: 12px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8125rem; }
+pre .flag { white-space: nowrap; }
 details { margin: .75rem 0; } summary { cursor: pointer; }
 .scroll + .cards { margin-top: 1rem; }
 figure { margin: 0; background: var(--card); border: 1px solid var(--edge);

@@ -73,6 +73,12 @@ def test_markdown_text_is_one_line_without_open_marks(text: str) -> None:
     assert "<" not in shown
 
 
+def test_a_browser_keeps_the_hyphens_of_a_flag_with_its_name() -> None:
+    page = section_html(Section("Title", [Code(["t2t a--b --mixture=x,y <z"])]))
+    assert "t2t a--b <span class=" in page
+    assert '<span class="flag">--mixture</span>=x,y &lt;z' in page
+
+
 def test_long_lists_may_be_broken_and_short_ones_stay() -> None:
     table = Table(("a",), [("one,two,three,four,five,six",), ("x,y",)])
     page = section_html(Section("Title", [table]))

@@ -17,6 +17,8 @@ from t2t_multimodel.bin import t2t_datagen, t2t_eval, t2t_report, t2t_trainer
 from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.reporting.facts import Asked, gather
 from t2t_multimodel.reporting.write import report_sections, write_report
+from t2t_multimodel.training.summaries import Summaries
+from t2t_multimodel.training.watching.best_file import Best
 
 ATTACK = "</p><script>alert(1)</script>|"
 SECTIONS = (
@@ -208,3 +210,23 @@ def test_changes_to_the_named_set_are_told_with_both_values(made: Path) -> None:
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["log_steps"] == ("2", "100")
     assert "label_smoothing" not in rows
+
+
+def test_what_a_watched_run_scored_on_dev_is_drawn_and_its_best_named(
+    made: Path, read: Any
+) -> None:
+    assert "while training" not in read(write(made)[0]).text
+    summaries = Summaries(made)
+    for step, value in ((2, 10.0), (4, 30.0)):
+        summaries.scalars("dev", step, {"parse_mini/bracketing_f1": value})
+    summaries.close()
+    (made / "best").mkdir()
+    best = Best("parse_mini", "bracketing_f1", False, "dev", 100, 2, 30.0)
+    best.write(made / "best")
+    page, card = write(made)
+    assert "bracketing_f1 on dev while training" in read(page).text
+    told = "on 100 dev examples the best checkpoint is that of step 2, with 30;"
+    assert told in read(page).text and told in card
+    (made / "best" / "best.json").write_text("{", "utf-8")
+    page, _ = write(made)
+    assert "No best checkpoint is named: …/best.json cannot be" in read(page).text

@@ -7,8 +7,6 @@ is saved with the run, so a run that goes on judges on.
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,8 @@ from typing import Any
 from t2t_multimodel.training.checkpoint import Checkpoints
 from t2t_multimodel.training.listener import Control, Listener, Stop
 from t2t_multimodel.training.run_copy import copy_run_files
+from t2t_multimodel.training.watching.best_file import FOLDER, Best
 from t2t_multimodel.training.watching.evaluator import LOSS, Figure
-
-FOLDER, FILE = "best", "best.json"
 
 
 class EarlyStopping(Listener):
@@ -127,14 +124,12 @@ class BestKept(Listener):
         copy_run_files(self._output_dir, self._folder)
         self._checkpoints.save(step, self._control.state())
         self._checkpoints.wait()
-        told = {
+        best = Best(
             **dataclasses.asdict(self._figure),
-            "split": "dev",
-            "num_examples": self._num_examples,
-            "step": step,
-            "value": value,
-        }
-        partial = self._folder / f"{FILE}.unfinished"
-        partial.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-        os.replace(partial, self._folder / FILE)
+            split="dev",
+            num_examples=self._num_examples,
+            step=step,
+            value=value,
+        )
+        best.write(self._folder)
         self._say(f"step {step}: the best {self._figure.name} so far, {value:.4g}.")
