@@ -15,6 +15,7 @@ from t2t_multimodel.experiments.measures import (
     less_is_better,
     measure,
     metrics_of,
+    range_of,
 )
 from t2t_multimodel.experiments.one_run import is_done, run_folder
 from t2t_multimodel.experiments.plan import Plan
@@ -252,7 +253,7 @@ class _Reader:
         title, unit = self._titles[problem, metric]
         values = dict(zip(seeds, found.by_seed_S.tolist(), strict=True))
         name = arm.name
-        interval = found.interval()
+        interval = found.interval(*range_of(metric))
         return Figure(problem, name, metric, title, unit, values, found.mean, interval)
 
     def difference(
@@ -265,6 +266,7 @@ class _Reader:
         )
         less = after.minus(before)
         title, unit = self._titles[question.problem, metric]
+        low, high = range_of(metric)
         return Difference(
             question=question,
             metric=metric,
@@ -274,7 +276,7 @@ class _Reader:
             arm=after.mean,
             by_seed=dict(zip(seeds, less.by_seed_S.tolist(), strict=True)),
             mean=less.mean,
-            interval=less.interval(),
+            interval=less.interval(low - high, high - low),
             lower_is_better=less_is_better(metric),
         )
 

@@ -66,8 +66,16 @@ class Resampled:
             self.by_seed_S - other.by_seed_S, self.by_resample_RS - other.by_resample_RS
         )
 
-    def interval(self) -> tuple[float, float]:
-        """Where the mean lies in 95 % of the resamples of seeds and examples."""
+    def interval(
+        self, low: float = -math.inf, high: float = math.inf
+    ) -> tuple[float, float]:
+        """Where the mean lies in 95 % of the resamples of seeds and examples.
+
+        Args:
+            low: The least value that the figure can have; stretched, an interval may
+                go beyond it, and is cut off there.
+            high: The largest one.
+        """
         num_resamples, num_seeds = self.by_resample_RS.shape
         mean_R = self.by_resample_RS.mean(axis=1)
         if num_seeds > 1:
@@ -75,8 +83,9 @@ class Resampled:
             chosen_R = np.take_along_axis(self.by_resample_RS, drawn_RS, 1).mean(axis=1)
             mean_R = mean_R + stretch(num_seeds) * (chosen_R - mean_R)
         tail = 100 * (1 - _UPPER)
-        low, high = np.percentile(mean_R, [tail, 100 - tail])
-        return float(low), float(high)
+        ends = np.percentile(mean_R, [tail, 100 - tail])
+        first, last = np.clip(ends, low, high)
+        return float(first), float(last)
 
 
 def resample(

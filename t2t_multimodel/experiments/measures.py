@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from t2t_multimodel.evaluation.metrics import LOWER_IS_BETTER, measure_one
 from t2t_multimodel.evaluation.score import ProblemScores
 
 LOG_PERPLEXITY = "teacher_forced/log_perplexity"
+# These have no upper end; all others are of 100.
+_WITHOUT_END = frozenset(("wer", "cer", "cider_d", LOG_PERPLEXITY))
 
 
 def metrics_of(problem: str) -> tuple[str, ...]:
@@ -41,6 +44,11 @@ def measure(result: ProblemScores, metric: str) -> Measurement:
 def less_is_better(metric: str) -> bool:
     """Whether a smaller figure is the better one."""
     return metric in LOWER_IS_BETTER or metric == LOG_PERPLEXITY
+
+
+def range_of(metric: str) -> tuple[float, float]:
+    """The least and the largest value that a figure can have."""
+    return 0.0, math.inf if metric in _WITHOUT_END else 100.0
 
 
 def digits_of(metric: str) -> int:

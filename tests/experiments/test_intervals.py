@@ -8,6 +8,7 @@ from scipy import stats
 
 from t2t_multimodel.evaluation.measurement import Measurement, of_sums, share
 from t2t_multimodel.experiments.intervals import Resampled, resample, stretch
+from t2t_multimodel.experiments.measures import range_of
 
 
 def accuracy(hits: list[float]) -> Measurement:
@@ -80,3 +81,13 @@ def test_about_one_interval_in_twenty_misses_the_truth(num_seeds: int) -> None:
     assert 0.02 <= missed / tries <= 0.085
     plain = stats.norm.ppf(0.975) * (1 - 1 / num_seeds) ** 0.5
     assert plain < stats.t.ppf(0.975, num_seeds - 1)
+
+
+def test_an_interval_ends_where_the_figure_does() -> None:
+    hits = [[1.0] * 99 + [0.0] * n for n in (1, 1, 1)]
+    hits[0][:40] = [0.0] * 40
+    wide = of_seeds(*hits).interval()
+    assert wide[1] > 100.0
+    assert of_seeds(*hits).interval(0.0, 100.0) == (max(wide[0], 0.0), 100.0)
+    assert range_of("bleu") == (0.0, 100.0)
+    assert range_of("wer") == (0.0, float("inf"))
