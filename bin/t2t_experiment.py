@@ -15,10 +15,11 @@ world, whose data it makes itself. To see first what it would do, and what that 
       --output_dir=tables --train_steps=300 --scarce=parse_mini:300 --dry_run
 
 --train_steps are those of each problem: an arm of eight problems takes eight times as
-many. With --minutes as many are taken as fit into that time. Runs that several
-experiments want are trained once. Ended at any moment, the same command goes on; more
-seeds (--num_seeds) and other experiments may be asked for later in the same folder, all
-else must stay as it was begun.
+many. A problem that is slow to learn may have more, --mixture=image_mini=9 nine times
+as many, alone and jointly. With --minutes as many are taken as fit into that time. Runs
+that several experiments want are trained once. Ended at any moment, the same command
+goes on; more seeds (--num_seeds) and other experiments may be asked for later in the
+same folder, all else must stay as it was begun.
 
 Corpora of your own: make their data together, so that they share one vocabulary, and
 name their folder:
@@ -62,7 +63,7 @@ for define, flag_name, default, text in (
         flags.DEFINE_integer,
         "train_steps",
         None,
-        f"Steps of each problem in every arm; {DEFAULT_STEPS} without --minutes.",
+        f"Steps of a problem in every arm; {DEFAULT_STEPS} without --minutes.",
     ),
     (
         flags.DEFINE_float,
@@ -76,6 +77,12 @@ for define, flag_name, default, text in (
         "scarce",
         [],
         "Few training examples of a problem: parse_mini:300, with commas between.",
+    ),
+    (
+        flags.DEFINE_list,
+        "mixture",
+        [],
+        "More steps for some problems: image_mini=9,speech_mini=4; 1 for others.",
     ),
     (flags.DEFINE_string, "split", "test", "What is scored: test or dev."),
     (
@@ -141,6 +148,7 @@ def asked() -> Asked:
         minutes=FLAGS.minutes,
         num_seeds=FLAGS.num_seeds,
         seed=FLAGS.seed,
+        rates=rates_of(FLAGS.mixture),
         scarce=scarce_of(FLAGS.scarce),
         scoring=Scoring(FLAGS.split, FLAGS.max_examples, FLAGS.decode_hparams),
         num_processes=FLAGS.num_processes,
@@ -164,6 +172,27 @@ def scarce_of(texts: Sequence[str]) -> dict[str, int]:
                 "parse_mini:300"
             )
         found[name] = int(number)
+    return found
+
+
+def rates_of(texts: Sequence[str]) -> dict[str, float]:
+    """Reads `["image_mini=9"]`.
+
+    Raises:
+        ValueError: One is not of this form.
+    """
+    found = {}
+    for text in texts:
+        name, _, rate = text.partition("=")
+        try:
+            found[name] = float(rate)
+        except ValueError:
+            found[name] = 0.0
+        if not name or not 0 < found[name] < float("inf"):
+            raise ValueError(
+                f"--mixture={text!r} is not of the form PROBLEM=RATE, such as "
+                "image_mini=9"
+            )
     return found
 
 

@@ -1,7 +1,8 @@
 """What the paper does not say, tried one thing at a time on the joint model.
 
   t2t-experiment --t2t_usr_dir=docs/experiments --experiments=tuning \\
-      --output_dir=tuning --train_steps=150 --num_seeds=1 --split=dev
+      --output_dir=tuning --train_steps=36 --num_seeds=1 --split=dev \\
+      --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100
 
 Every arm is the joint model with one choice made otherwise. All see the same examples
 equally often: where a batch is half as large, a run takes twice as many steps.

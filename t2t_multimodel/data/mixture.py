@@ -67,7 +67,7 @@ class Mixture:
         ]
         self.starts = tuple(first for first, _ in stretches)
         self._starts = [first * batches_per_step for first in self.starts]
-        if self._rates.is_constant:
+        if self._rates.is_constant and not self._rates.is_even:
             key = (seed, origin) if origin else (seed,)
             self._orders: list[Order] = [Windows(self._shares(origin, origin), key)]
         else:

@@ -85,7 +85,8 @@ class Metronomes:
     the n-th beat of all. As the shares sum up to 1 and the phases are spread evenly
     over (0, 1), beat n lies within N/2 of the time n, whatever the shares do; so a
     problem's count differs from the integral of its share by at most 1 + N/2 times its
-    largest share near by.
+    largest share near by. Where the
+    shares do not change and the integrals come to whole numbers, counts are these.
 
     Args:
         edges: Where each of the S stairs begins, ascending from 0, `[S]`; the last

@@ -7,6 +7,10 @@ A mixture is a list of pieces with commas between them:
     temperature=T         the base is that number to the power 1/T
     cap=N                 numbers above N count as N (with one of the two before)
     NAME=RATE             the problem's base is multiplied by RATE
+    evenly                where no rate changes: turns stand at even distances instead
+                          of in an order that chance decides, and after a number of
+                          batches of which the shares are whole numbers each problem
+                          has had exactly its own
 
 RATE is a number, or one of three shapes through points RATE@STEP, of which the first
 rate holds before them and the last one after them:
@@ -34,8 +38,8 @@ SHAPES = ("step", "linear", "exp")
 _SHAPE = re.compile(r"(\w*)\((.*)\)")
 _SPAN = re.compile(r"(.*?)(?:@(\d*)\.\.(\d*))?")
 _FORMS = (
-    "it is 'uniform', 'proportional', 'temperature=2', 'cap=50000', or a problem's "
-    "rate: 'a=3', 'a=linear(1@0,4@2000)', 'a=1@500..3000'"
+    "it is 'uniform', 'proportional', 'temperature=2', 'cap=50000', 'evenly', or a "
+    "problem's rate: 'a=3', 'a=linear(1@0,4@2000)', 'a=1@500..3000'"
 )
 
 
@@ -92,12 +96,14 @@ class Rates:
         power: The base is a size to this power: 0 for "uniform".
         cap: Sizes above it count as it; None: as they are.
         by_name: The rates of the problems that are named.
+        is_even: Whether rates that never change are shared out evenly and exactly.
     """
 
     text: str
     power: float
     cap: float | None
     by_name: Mapping[str, Rate]
+    is_even: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Rates:
@@ -110,10 +116,13 @@ class Rates:
         powers: dict[str, float] = {}
         cap: float | None = None
         by_name: dict[str, Rate] = {}
+        is_even = False
         for piece in _pieces(text):
             name, equals, value = piece.partition("=")
             if piece in ("uniform", "proportional"):
                 powers[piece] = float(piece == "proportional")
+            elif piece == "evenly":
+                is_even = True
             elif not equals or not name:
                 raise _error(piece, _FORMS)
             elif name == "temperature":
@@ -131,7 +140,7 @@ class Rates:
             raise _error(
                 f"cap={cap:g}", "it needs 'proportional' or 'temperature=2' beside it"
             )
-        return cls(text, power, cap, by_name)
+        return cls(text, power, cap, by_name, is_even)
 
     @property
     def is_constant(self) -> bool:

@@ -33,11 +33,12 @@ class Asked:
         hparams: The set that arms change.
         data_dir: Where the data lies; None: it is made in the output folder, which only
             problems without a source can have.
-        train_steps: Steps of each problem in each arm; None: what `minutes` allow, what
+        train_steps: Steps of a problem in each arm; None: what `minutes` allow, what
             the folder was begun with, or `DEFAULT_STEPS`.
         minutes: How long all of it may take, about.
         num_seeds: How many seeds each arm is run with.
         seed: The first of them.
+        rates: Problems that have so many times `train_steps`.
         scarce: How many training examples problems may use.
         scoring: How runs are scored.
         num_processes: How many runs side by side; None: as many as cores and memory
@@ -55,6 +56,7 @@ class Asked:
     minutes: float | None = None
     num_seeds: int = 3
     seed: int = 0
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
     scarce: Mapping[str, int] = dataclasses.field(default_factory=dict)
     scoring: Scoring = dataclasses.field(default_factory=Scoring)
     num_processes: int | None = None
@@ -89,7 +91,9 @@ class Asked:
         Raises:
             ValueError: Something asked for does not exist or does not fit.
         """
-        setting = Setting(self.problems, train_steps, self.hparams, self.scarce)
+        setting = Setting(
+            self.problems, train_steps, self.hparams, self.scarce, self.rates
+        )
         from t2t_multimodel.decoding.config import DecodeConfig
         from t2t_multimodel.decoding.threads import cores_to_decode
 

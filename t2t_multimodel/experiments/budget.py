@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +71,20 @@ def arm_budgets(
 
 def seconds_of(
     timing: Mapping[str, Any],
-    problems: Sequence[str],
-    steps_of_each: float,
+    steps: Mapping[str, float],
 ) -> float:
     """How long a run takes in all, by what was timed.
 
     Args:
         timing: Of `one_run.time_steps`.
-        problems: Of the run.
-        steps_of_each: Steps that each of them has, with `steps_beside`.
+        steps: That each problem of the run has, with `steps_beside`.
     """
-    kinds = {timing["kind"][name] for name in problems}
+    kinds = {timing["kind"][name] for name in steps}
     first = sum(timing["first"][kind] for kind in kinds)
-    build = timing["built"] * len(problems) / len(timing["step"])
-    a_round = sum(timing["step"][name] for name in problems)
+    build = timing["built"] * len(steps) / len(timing["step"])
     start = _START_SECONDS + build + _GRAPHS * first
-    return float(start + steps_of_each * a_round)
+    taken = sum(timing["step"][name] * count for name, count in steps.items())
+    return float(start + taken)
 
 
 def steps_beside(plan: Plan) -> float:
@@ -98,17 +96,17 @@ def steps_beside(plan: Plan) -> float:
 def steps_within(
     plan: Plan, timing: Mapping[str, Any], minutes: float, num_processes: int
 ) -> int:
-    """How many steps of each problem fit into some minutes.
+    """How many steps, those of a problem with the rate 1, fit into some minutes.
 
     Raises:
         ValueError: Not even one does.
     """
     runs = plan.runs()
     beside = steps_beside(plan)
-    rests = [seconds_of(timing, run.problems, beside) for run in runs]
+    rests = [seconds_of(timing, dict.fromkeys(run.problems, beside)) for run in runs]
     of_a_step = [
-        seconds_of(timing, run.problems, beside + 1) - rest
-        for run, rest in zip(runs, rests, strict=True)
+        sum(timing["step"][name] * plan.setting.rate(name) for name in run.problems)
+        for run in runs
     ]
     left = minutes * 60 * num_processes - sum(rests)
     steps = int(left / sum(of_a_step))
@@ -161,7 +159,9 @@ def _budget(
     from t2t_multimodel.training.doctor.sketch import sketch
 
     corpora = open_corpora(run.problems, plan.data_dir, run.hparams.training)
-    each = run.hparams.training.train_steps // len(run.problems)
+    each = {name: plan.setting.steps(name) for name in run.problems}
+    often = run.hparams.training.train_steps / sum(each.values())
+    steps = {name: often * count for name, count in each.items()}
     batches = run.hparams.training.batches_per_step
     with tf.device("CPU:0"):
         model = sketch(run.hparams, corpora)
@@ -169,13 +169,13 @@ def _budget(
         arm=arm,
         run=run,
         examples={
-            name: _num_examples(stream.plan, each * batches)
+            name: _num_examples(stream.plan, round(steps[name] * batches))
             for name, stream in corpora.streams.items()
         },
         weights=sum(math.prod(weight.shape) for weight in model.weights),
         active=_active(model, run.hparams.model),
         seconds=(
-            seconds_of(timing, run.problems, each + steps_beside(plan))
+            seconds_of(timing, {n: s + steps_beside(plan) for n, s in steps.items()})
             if timing
             else None
         ),

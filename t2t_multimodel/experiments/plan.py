@@ -106,6 +106,7 @@ class Plan:
             "format": FORMAT,
             "problems": list(self.setting.problems),
             "train_steps": self.setting.train_steps,
+            "rates": dict(self.setting.rates),
             "scarce": dict(self.setting.scarce),
             "hparams": self.setting.hparams.to_dict(),
             "scoring": dataclasses.asdict(self.scoring),
@@ -158,7 +159,7 @@ def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
     return base.replace(
         train_steps=steps,
         warmup_steps=warmup,
-        mixture="uniform",
+        mixture=setting.mixture(arm.problems),
         seed=seed,
         train_examples=_limits(setting, arm),
         eval_steps=every,
@@ -192,7 +193,7 @@ def check_goes_on(before: Mapping[str, Any], plan: Plan, output_dir: Path) -> No
     """
     after = plan.to_dict()
     remedy = "use the same, or another --output_dir"
-    fixed = ("problems", "train_steps", "scarce", "data_dir", "threads")
+    fixed = ("problems", "train_steps", "rates", "scarce", "data_dir", "threads")
     found: list[tuple[str, Any, Any]] = [(n, before[n], after[n]) for n in fixed]
     for part in ("model", "training"):
         old, new = before["hparams"][part], after["hparams"][part]

@@ -15,7 +15,11 @@ from t2t_multimodel.experiments.findings import Findings
 from t2t_multimodel.experiments.intervals import NUM_RESAMPLES, stretch
 from t2t_multimodel.experiments.one_run import result_of
 from t2t_multimodel.experiments.plan import Plan, write_whole
-from t2t_multimodel.experiments.tables import experiment_section, missing_runs
+from t2t_multimodel.experiments.tables import (
+    experiment_section,
+    missing_runs,
+    steps_words,
+)
 from t2t_multimodel.reporting.blocks import (
     Block,
     Code,
@@ -73,7 +77,15 @@ def results(
     planned = plan.to_dict()
     settings = {
         name: planned[name]
-        for name in ("problems", "train_steps", "scarce", "seeds", "scoring", "hparams")
+        for name in (
+            "problems",
+            "train_steps",
+            "rates",
+            "scarce",
+            "seeds",
+            "scoring",
+            "hparams",
+        )
     }
     return {
         "format": FORMAT,
@@ -153,9 +165,9 @@ def _how(plan: Plan) -> Section:
     scarce = ", ".join(f"{n} of {name}" for name, n in plan.setting.scarce.items())
     blocks: list[Block] = [
         Prose(
-            f"A problem has {plan.setting.train_steps:,} steps in every arm, with the "
-            "same batches for the same seed. Problems take turns uniformly; an arm of "
-            "N problems takes N times as many steps in all. The learning rate follows "
+            f"There are {steps_words(plan)} in every arm that trains it, with the "
+            "same batches for the same seed; problems take turns. The learning rate "
+            "follows "
             f"the schedule {training.schedule!r}, stretched to each arm's own length, "
             "the warm-up with it. Of each run the last checkpoint is scored; none is "
             "chosen by dev data. All arms share one vocabulary and one set of test "
@@ -212,11 +224,18 @@ def _title(plan: Plan) -> str:
     return f"Experiments: {', '.join(plan.experiments)}"
 
 
+def _steps(plan: Plan) -> str:
+    """`50`, or `50 to 450`."""
+    each = [plan.setting.steps(name) for name in plan.setting.problems]
+    low, high = min(each), max(each)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
 def _headline(plan: Plan) -> dict[str, str]:
     hparams = plan.setting.hparams
     return {
         "problems": str(len(plan.setting.problems)),
-        "steps of each problem": f"{plan.setting.train_steps:,}",
+        "steps of a problem": _steps(plan),
         "seeds": str(len(plan.seeds)),
         "set": hparams.name,
         "runs": str(len(plan.runs())),

@@ -20,27 +20,45 @@ class Setting:
 
     Attributes:
         problems: Names, in the order of the tables.
-        train_steps: Steps that every problem has, in every arm that trains it.
+        train_steps: Steps that a problem has, in every arm that trains it.
         hparams: The set that arms change.
         scarce: How many training examples problems may use; others have all of theirs.
+        rates: Problems that have so many times `train_steps`; others have 1.
     """
 
     problems: tuple[str, ...]
     train_steps: int
     hparams: HParams
     scarce: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in self.scarce:
-            if name not in self.problems:
-                raise ValueError(
-                    f"scarce names {name}, which is not among the problems: "
-                    f"{', '.join(self.problems)}"
-                )
+        for field in ("scarce", "rates"):
+            for name in getattr(self, field):
+                if name not in self.problems:
+                    raise ValueError(
+                        f"{field} names {name}, which is not among the problems: "
+                        f"{', '.join(self.problems)}"
+                    )
+
+    def rate(self, problem: str) -> float:
+        """How many times `train_steps` a problem has."""
+        return self.rates.get(problem, 1.0)
+
+    def steps(self, problem: str) -> int:
+        """The steps that a problem has in every arm that trains it."""
+        return max(1, round(self.train_steps * self.rate(problem)))
+
+    def mixture(self, problems: Sequence[str]) -> str:
+        """The mixture by which each of some problems has its steps, to the last one."""
+        steps = {name: self.steps(name) for name in problems}
+        if len(set(steps.values())) == 1:
+            return "uniform"
+        return ",".join(["evenly", *(f"{name}={n}" for name, n in steps.items())])
 
     def alone(self, problem: str) -> Arm:
         """An arm of one problem."""
-        return Arm(f"{problem} alone", (problem,), self.train_steps, "alone")
+        return Arm(f"{problem} alone", (problem,), self.steps(problem), "alone")
 
     def together(
         self,
@@ -56,7 +74,7 @@ class Setting:
             changes: Fields of the hyper-parameters.
         """
         names = tuple(problems or self.problems)
-        steps = self.train_steps * len(names)
+        steps = sum(self.steps(problem) for problem in names)
         return Arm(name or f"all {len(names)}", names, steps, changes=changes)
 
     @property

@@ -92,6 +92,18 @@ def budget_rows(budgets: Sequence[ArmBudget]) -> list[tuple[str, ...]]:
     return rows
 
 
+def steps_words(plan: Plan) -> str:
+    """How many steps problems have, in words."""
+    setting = plan.setting
+    others: dict[int, list[str]] = {}
+    for name in setting.problems:
+        others.setdefault(setting.steps(name), []).append(name)
+    if len(others) == 1:
+        return f"{next(iter(others)):,} steps of each problem"
+    told = [f"{steps:,} steps of {', '.join(own)}" for steps, own in others.items()]
+    return f"{'; '.join(told)};"
+
+
 BUDGET_HEAD = (
     *("arm", "problems", "steps", "examples of each problem"),
     *("weights (M)", "active in the body (M)", "minutes a seed (estimated)"),

@@ -13,7 +13,7 @@ from t2t_multimodel.experiments.asked import cores
 from t2t_multimodel.experiments.budget import ArmBudget
 from t2t_multimodel.experiments.findings import Findings
 from t2t_multimodel.experiments.plan import Plan
-from t2t_multimodel.experiments.tables import BUDGET_HEAD, budget_rows
+from t2t_multimodel.experiments.tables import BUDGET_HEAD, budget_rows, steps_words
 
 
 def plain_console() -> Console:
@@ -45,14 +45,14 @@ def budget_line(
     plan: Plan, budgets: Mapping[str, Sequence[ArmBudget]], processes: int
 ) -> str:
     """All of the budget in a line."""
-    runs, each = plan.runs(), plan.setting.train_steps
+    runs = plan.runs()
     arms = {b.run.name: b for own in budgets.values() for b in own}
     wanted = sum(len(own) for own in budgets.values())
     total = sum(b.seconds or 0.0 for b in arms.values()) * len(plan.seeds)
     steps = sum(run.hparams.training.train_steps for run in runs)
     shared = f" ({wanted - len(arms)} more are shared)" * (wanted > len(arms))
     return (
-        f"Budget: {each:,} steps of each problem in every arm; {len(arms)} arms{shared}"
+        f"Budget: {steps_words(plan)} in every arm; {len(arms)} arms{shared}"
         f" x {len(plan.seeds)} seeds = {len(runs)} runs, {steps:,} steps in all; about "
         f"{total / 60 / processes:.0f} minutes, {processes} at a time with "
         f"{plan.threads} of {cores()} cores each, by a few timed steps."

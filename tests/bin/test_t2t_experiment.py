@@ -44,6 +44,14 @@ def test_a_recipe_is_shown_as_it_is_written(capsys: pytest.CaptureFixture[str]) 
         (["--experiments=ablation"], "--output_dir is missing"),
         (["--experiments=ablation", "--hparams=dept=3"], "near it: depth"),
         (
+            ["--experiments=ablation", "--output_dir=x", "--mixture=uniform"],
+            "--mixture='uniform' is not of the form PROBLEM=RATE",
+        ),
+        (
+            ["--experiments=ablation", "--output_dir=x", "--mixture=parse_mini=0"],
+            "--mixture='parse_mini=0' is not of the form PROBLEM=RATE",
+        ),
+        (
             ["--experiments=ablation", "--output_dir=x", "--scarce=parse_mini"],
             "--scarce='parse_mini' is not of the form PROBLEM:EXAMPLES",
         ),

@@ -63,6 +63,25 @@ def test_batches_are_shared_out_by_the_rates(
         assert abs(counts[name] - 3000 * share) <= 6
 
 
+@given(
+    st.lists(st.integers(0, 40), min_size=3, max_size=3).filter(any),
+    st.integers(1, 50),
+    st.integers(0, 9),
+    st.integers(1, 3),
+)
+def test_evenly_a_problem_has_exactly_its_whole_number_of_batches(
+    counts: list[int], times: int, seed: int, batches: int
+) -> None:
+    rates = ",".join(f"{n}={c}" for n, c in zip(NAMES, counts, strict=True))
+    mixture = Mixture(
+        NAMES, SIZES, f"evenly,{rates}", seed=seed, batches_per_step=batches
+    )
+    expected = {n: c * times for n, c in zip(NAMES, counts, strict=True)}
+    assert mixture.counts_before(sum(counts) * times) == expected
+    taken = _taken(mixture, sum(counts))
+    assert Counter(taken) == {n: c for n, c in zip(NAMES, counts, strict=True) if c}
+
+
 def _rate() -> st.SearchStrategy[str]:
     """A problem's rate: constant, or a shape through up to three points."""
     number = st.sampled_from(["0.01", "0.3", "1", "2.5", "40"])

@@ -231,10 +231,17 @@ def test_minutes_become_steps(tmp_path: Path, recipe: str) -> None:
     beside = steps_beside(plan)
     steps = steps_within(plan, timing, minutes=10, num_processes=2)
     total, more = (
-        sum(seconds_of(timing, r.problems, count + beside) for r in plan.runs())
+        sum(
+            seconds_of(timing, dict.fromkeys(r.problems, count + beside))
+            for r in plan.runs()
+        )
         for count in (steps, steps + 1)
     )
     assert total <= 2 * 600 < more
+    # Twice as many steps of the problem that has most of the time: fewer fit.
+    doubled = asked(tmp_path, recipe, rates={"first_word": 2.0}).plan(1)
+    fewer = steps_within(doubled, timing, minutes=10, num_processes=2)
+    assert steps / 2 < fewer < 0.7 * steps
     with pytest.raises(
         ValueError, match=r"--minutes=0\.5 is not enough for 4 runs: they"
     ):

@@ -98,6 +98,10 @@ def test_more_seeds_and_other_experiments_may_come() -> None:
         ({"scoring": Scoring("dev")}, "split test, not dev"),
         ({"threads": 2}, "threads 1, not 2"),
         (
+            {"of": dataclasses.replace(setting(), rates={"image_mini": 2.0})},
+            r'rates \{\}, not \{"image_mini": 2.0\}',
+        ),
+        (
             {"of": dataclasses.replace(setting(), scarce={})},
             r'scarce \{"parse_mini": 200\}, not \{\}',
         ),

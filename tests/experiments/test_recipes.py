@@ -8,6 +8,7 @@ import itertools
 import pytest
 
 from t2t_multimodel import registry
+from t2t_multimodel.data.mixture import Mixture
 from t2t_multimodel.experiments.budget import _active
 from t2t_multimodel.experiments.plan import arm_hparams
 from t2t_multimodel.experiments.recipe import Arm, Experiment, Question
@@ -31,6 +32,25 @@ def test_a_problem_has_as_many_steps_in_every_arm_of_a_question(name: str) -> No
     for arm in experiment.arms:
         assert arm.train_steps == 30 * len(arm.problems)
         assert arm_hparams(setting(), arm, 0).training.mixture == "uniform"
+
+
+@pytest.mark.parametrize("name", registry.list_experiments())
+def test_a_problem_may_have_more_steps_which_are_equal_in_every_arm(name: str) -> None:
+    rates = {"image_mini": 9.0, "caption_mini": 2.5, "parse_mini": 0.3}
+    asked = dataclasses.replace(setting(parse_mini=200), rates=rates)
+    assert [asked.steps(n) for n in ("image_mini", "parse_mini")] == [270, 9]
+    for arm in registry.recipe(name)(asked).arms:
+        training = arm_hparams(asked, arm, 1).training
+        mixture = Mixture(
+            arm.problems, dict.fromkeys(arm.problems, 7), training.mixture, seed=1
+        )
+        counts = mixture.counts_before(training.train_steps)
+        assert counts == {n: asked.steps(n) for n in arm.problems}
+
+
+def test_rates_are_of_problems_that_are_there() -> None:
+    with pytest.raises(ValueError, match="rates names parse_wsj, which is not among"):
+        dataclasses.replace(setting(), rates={"parse_wsj": 2.0})
 
 
 def test_joint_vs_single_asks_of_every_problem() -> None:
