@@ -27,6 +27,7 @@ it does not; it writes nothing.
   parse_mini=step(1@0,4@2000)   1, and 4 from step 2000 on; also linear(...), a line
                                 between such points, and exp(...), a geometric one
   parse_mini=1@500..3000        only from step 500 to before step 3000
+  evenly                        rates that never change come out exactly
 
 Given to a run that goes on, another mixture holds from there on (docs/training.md).
 
