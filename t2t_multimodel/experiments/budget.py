@@ -159,23 +159,20 @@ def _budget(
     from t2t_multimodel.training.doctor.sketch import sketch
 
     corpora = open_corpora(run.problems, plan.data_dir, run.hparams.training)
-    each = {name: plan.setting.steps(name) for name in run.problems}
-    often = run.hparams.training.train_steps / sum(each.values())
-    steps = {name: often * count for name, count in each.items()}
-    batches = run.hparams.training.batches_per_step
+    batches = corpora.batches(run.hparams.training)
     with tf.device("CPU:0"):
         model = sketch(run.hparams, corpora)
     return ArmBudget(
         arm=arm,
         run=run,
         examples={
-            name: _num_examples(stream.plan, round(steps[name] * batches))
+            name: _num_examples(stream.plan, batches[name])
             for name, stream in corpora.streams.items()
         },
         weights=sum(math.prod(weight.shape) for weight in model.weights),
         active=_active(model, run.hparams.model),
         seconds=(
-            seconds_of(timing, {n: s + steps_beside(plan) for n, s in steps.items()})
+            seconds_of(timing, {n: b + steps_beside(plan) for n, b in batches.items()})
             if timing
             else None
         ),

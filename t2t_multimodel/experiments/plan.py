@@ -149,6 +149,7 @@ def make_plan(
 def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
     """The hyper-parameters of a run of an arm.
 
+    Problems are mixed as the setting's rates say, unless the arm has another mixture.
     The schedule of the learning rate is stretched to the arm's own length: the warm-up
     has the same part of its steps as in the setting's set.
     """
@@ -159,7 +160,7 @@ def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
     return base.replace(
         train_steps=steps,
         warmup_steps=warmup,
-        mixture=setting.mixture(arm.problems),
+        mixture=arm.changes.get("mixture") or setting.mixture(arm.problems),
         seed=seed,
         train_examples=_limits(setting, arm),
         eval_steps=every,

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from t2t_multimodel import registry
 from t2t_multimodel.data.manifest import VOCABULARY_FILE, Manifest, manifest_path
+from t2t_multimodel.data.mixture import Mixture
 from t2t_multimodel.data.pipeline import BatchStream, eval_batches
 from t2t_multimodel.data.problem import Problem
 from t2t_multimodel.data.vocabulary import Vocabulary
@@ -51,6 +52,23 @@ class Corpora:
     def epochs(self) -> dict[str, int]:
         """Batches in an epoch, by problem."""
         return {name: s.batches_per_epoch for name, s in self.streams.items()}
+
+    def mixture(self, config: TrainingConfig, origin: int = 0) -> Mixture:
+        """Which problem each batch of a run is of, from step `origin` on."""
+        return Mixture(
+            tuple(self.sizes),
+            self.sizes,
+            config.mixture,
+            config.seed,
+            origin,
+            config.batches_per_step,
+            config.train_steps,
+        )
+
+    def batches(self, config: TrainingConfig) -> dict[str, int]:
+        """How many batches of each problem a whole run takes."""
+        number = config.train_steps * config.batches_per_step
+        return self.mixture(config).counts_before(number)
 
     def dev_batches(self, config: TrainingConfig) -> dict[str, Batches]:
         """For each problem that has a dev split, what gives its first batches."""

@@ -89,16 +89,7 @@ class Prepared:
 
     def make_mixture(self, origin: int = 0) -> Mixture:
         """Which problem each batch is of, from step `origin` on."""
-        training, sizes = self.hparams.training, self.corpora.sizes
-        return Mixture(
-            tuple(sizes),
-            sizes,
-            training.mixture,
-            training.seed,
-            origin,
-            training.batches_per_step,
-            training.train_steps,
-        )
+        return self.corpora.mixture(self.hparams.training, origin)
 
 
 def prepare(

@@ -9,7 +9,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from t2t_multimodel.data.mixture import Mixture
 from t2t_multimodel.training.config import HParams
 from t2t_multimodel.training.corpora import Corpora, open_corpora
 from t2t_multimodel.training.doctor import fit
@@ -124,7 +123,7 @@ def examine(
     limit = limit or available
     say("reading the data's index")
     corpora = open_corpora(problem_names, data_dir, hparams.training)
-    batches = _batches(hparams, corpora)
+    batches = corpora.batches(hparams.training)
     with tf.device("CPU:0"):
         model = sketch(hparams, corpora)
     predicted: float = own_memory() + _on_host(persistent(model, hparams))
@@ -257,20 +256,6 @@ def _batch_costs(
 
 def _assignments(fields: dict[str, int]) -> str:
     return ",".join(f"{name}={value}" for name, value in fields.items())
-
-
-def _batches(hparams: HParams, corpora: Corpora) -> dict[str, int]:
-    """Batches of each problem in the whole run."""
-    training = hparams.training
-    mixture = Mixture(
-        tuple(corpora.sizes),
-        corpora.sizes,
-        training.mixture,
-        training.seed,
-        batches_per_step=training.batches_per_step,
-        num_steps=training.train_steps,
-    )
-    return mixture.counts_before(training.train_steps * training.batches_per_step)
 
 
 def _on_host(amounts: Persistent) -> int:
