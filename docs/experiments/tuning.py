@@ -60,11 +60,14 @@ def tuning(setting: Setting) -> Experiment:
 def tuning_further(setting: Setting) -> Experiment:
     """What `tuning` found better with one seed, with several."""
     usual = setting.together(name="as it is")
-    narrow = setting.hparams.model.expert_hidden_size // 2
+    model = setting.hparams.model
+    narrow = {
+        "top_k": 2 * model.top_k,
+        "expert_hidden_size": model.expert_hidden_size // 2,
+    }
     arms = (
-        smaller_text(setting, 2),
-        smaller_text(setting, 4),
-        smaller_text(setting, 2, "and narrower experts", expert_hidden_size=narrow),
+        smaller_text(setting),
+        smaller_text(setting, "and twice as many experts half as wide", **narrow),
     )
     return Experiment(
         title="Do smaller batches of text and narrower experts serve it better?",
@@ -74,24 +77,24 @@ def tuning_further(setting: Setting) -> Experiment:
             for arm in arms
             for problem in setting.problems
         ),
-        notes=("Smaller batches take as many times more steps as they are smaller.",),
+        notes=("Half as large batches take twice as many steps.",),
     )
 
 
-def smaller_text(setting: Setting, times: int, more: str = "", **changes: Any) -> Arm:
-    """The joint model with batches of text so many times smaller.
+def smaller_text(setting: Setting, more: str = "", **changes: Any) -> Arm:
+    """The joint model with half as large batches of text.
 
-    Problems that read text take as many times more steps, all others the same.
+    Problems that read text take twice as many steps, all others the same.
     """
     steps = {
         name: setting.steps(name)
-        * (times if registry.problem(name).inputs.modality == "text" else 1)
+        * (2 if registry.problem(name).inputs.modality == "text" else 1)
         for name in setting.problems
     }
     rates = ",".join(f"{name}={number}" for name, number in steps.items())
     arm = setting.together(
-        name=f"batches of text 1/{times} as large{more and ' ' + more}",
-        batch_cost_text=setting.hparams.training.batch_cost_text // times,
+        name=f"batches of text half as large{more and ' ' + more}",
+        batch_cost_text=setting.hparams.training.batch_cost_text // 2,
         mixture=f"evenly,{rates}",
         **changes,
     )
