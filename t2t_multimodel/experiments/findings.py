@@ -21,6 +21,8 @@ from t2t_multimodel.experiments.one_run import is_done, run_folder
 from t2t_multimodel.experiments.plan import Plan
 from t2t_multimodel.experiments.recipe import Arm, Experiment, Question
 
+# Of more answers those that show nothing are counted only.
+MOST_ANSWERS = 24
 GAINS, LOSES, NOT_SHOWN = "gains", "loses", "not shown"
 
 
@@ -148,6 +150,16 @@ class Findings:
             for difference in self.differences
             if difference.question.tells_all or difference.is_main
         )
+
+    def answers(self) -> list[str]:
+        """What is told in words; of very many answers only what was found."""
+        told = self.told()
+        if len(told) <= MOST_ANSWERS:
+            return [difference.words() for difference in told]
+        words = [d.words() for d in told if d.verdict != NOT_SHOWN]
+        if rest := len(told) - len(words):
+            words.append(f"Not shown: {rest} others, which are in the table.")
+        return words
 
     def count_words(self) -> str:
         """How many of the questions were answered, and how many would be by chance."""

@@ -113,8 +113,10 @@ BUDGET_HEAD = (
 def _answers(found: Findings) -> list[Block]:
     if not found.differences:
         return [Prose("Nothing can be compared yet.", is_missing=True)]
-    told = [difference.words() for difference in found.told()]
-    blocks: list[Block] = [List(told), Prose(found.count_words(), is_small=True)]
+    blocks: list[Block] = [
+        List(found.answers()),
+        Prose(found.count_words(), is_small=True),
+    ]
     if found.unequal:
         lines = "; ".join(found.unequal)
         blocks.append(Prose(f"Budgets were NOT equal: {lines}."))

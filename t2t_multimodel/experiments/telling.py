@@ -64,8 +64,8 @@ def tell_found(
 ) -> None:
     for name, findings in found.items():
         console.print(f"\n{name}", style="bold")
-        for difference in findings.told():
-            console.print(difference.words(), markup=False, soft_wrap=True)
+        for answer in findings.answers():
+            console.print(answer, markup=False, soft_wrap=True)
         if findings.differences:
             console.print(findings.count_words(), soft_wrap=True)
         for line in findings.unequal:

@@ -219,3 +219,19 @@ def test_words_claim_what_the_interval_allows(
 ) -> None:
     assert one.verdict == verdict
     assert one.words().startswith(words)
+
+
+def test_of_very_many_answers_those_that_show_nothing_are_counted(
+    plan: Plan,
+) -> None:
+    (experiment,) = plan.experiments.values()
+    shown, not_shown = difference(1.0, 5.0), difference(0.0, 4.0)
+
+    def answers(*differences: Difference) -> list[str]:
+        of = Findings(experiment, {}, (), differences, {}, (), (), {})
+        return of.answers()
+
+    assert answers(shown, not_shown) == [shown.words(), not_shown.words()]
+    told = "Not shown: 30 others, which are in the table."
+    assert answers(*[not_shown] * 30, shown) == [shown.words(), told]
+    assert answers(*[shown] * 30) == [shown.words()] * 30
