@@ -11,7 +11,8 @@ equally often: where a batch is half as large, a run takes twice as many steps.
       --output_dir=tuning --train_steps=36 --num_seeds=3 --split=dev \\
       --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100
 
-goes on in the same folder with what looked better, with several seeds.
+goes on in the same folder with what looked better, with several seeds; `tuning_text`
+asks likewise of problems of text.
 """
 
 from __future__ import annotations
@@ -59,16 +60,19 @@ def tuning(setting: Setting) -> Experiment:
 @registry.register_experiment
 def tuning_further(setting: Setting) -> Experiment:
     """What `tuning` found better with one seed, with several."""
+    return compared(setting, smaller_text(setting, 2), narrower(setting))
+
+
+@registry.register_experiment
+def tuning_text(setting: Setting) -> Experiment:
+    """The same for problems of text alone, and batches smaller still."""
+    smaller = smaller_text(setting, 2), smaller_text(setting, 4)
+    return compared(setting, *smaller, narrower(setting))
+
+
+def compared(setting: Setting, *arms: Arm) -> Experiment:
+    """Arms against the joint model as it is."""
     usual = setting.together(name="as it is")
-    model = setting.hparams.model
-    narrow = {
-        "top_k": 2 * model.top_k,
-        "expert_hidden_size": model.expert_hidden_size // 2,
-    }
-    arms = (
-        smaller_text(setting),
-        smaller_text(setting, "and twice as many experts half as wide", **narrow),
-    )
     return Experiment(
         title="Do smaller batches of text and narrower experts serve it better?",
         arms=(usual, *arms),
@@ -77,24 +81,40 @@ def tuning_further(setting: Setting) -> Experiment:
             for arm in arms
             for problem in setting.problems
         ),
-        notes=("Half as large batches take twice as many steps.",),
+        notes=("Smaller batches take as many times more steps as they are smaller.",),
     )
 
 
-def smaller_text(setting: Setting, more: str = "", **changes: Any) -> Arm:
-    """The joint model with half as large batches of text.
+def narrower(setting: Setting) -> Arm:
+    """Half as large batches of text, and twice as many experts at a time, half as wide.
 
-    Problems that read text take twice as many steps, all others the same.
+    A position meets as many weights.
+    """
+    model = setting.hparams.model
+    return smaller_text(
+        setting,
+        2,
+        "and twice as many experts half as wide",
+        top_k=2 * model.top_k,
+        expert_hidden_size=model.expert_hidden_size // 2,
+    )
+
+
+def smaller_text(setting: Setting, times: int, more: str = "", **changes: Any) -> Arm:
+    """The joint model with batches of text so many times smaller.
+
+    Problems that read text take as many times more steps, all others the same.
     """
     steps = {
         name: setting.steps(name)
-        * (2 if registry.problem(name).inputs.modality == "text" else 1)
+        * (times if registry.problem(name).inputs.modality == "text" else 1)
         for name in setting.problems
     }
+    size = {2: "half", 4: "a quarter"}[times]
     rates = ",".join(f"{name}={number}" for name, number in steps.items())
     arm = setting.together(
-        name=f"batches of text half as large{more and ' ' + more}",
-        batch_cost_text=setting.hparams.training.batch_cost_text // 2,
+        name=f"batches of text {size} as large{more and ' ' + more}",
+        batch_cost_text=setting.hparams.training.batch_cost_text // times,
         mixture=f"evenly,{rates}",
         **changes,
     )

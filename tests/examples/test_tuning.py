@@ -57,14 +57,17 @@ def test_half_as_large_batches_are_so_of_all_kinds(arms: dict[str, Arm]) -> None
 def test_smaller_batches_of_text_leave_all_other_steps_as_they_are(
     recipes: dict[str, Any],
 ) -> None:
-    usual, *others = recipes["tuning_further"](SETTING).arms
-    assert [arm.train_steps for arm in (usual, *others)] == [320, 520, 520]
-    for arm in others:
+    usual, *others = recipes["tuning_text"](SETTING).arms
+    assert [arm.train_steps for arm in (usual, *others)] == [320, 520, 920, 520]
+    for arm, times in zip(others, (2, 4, 2), strict=True):
         training = arm_hparams(SETTING, arm, 0).training
-        assert training.batch_cost_text * 2 == SETTING.hparams.training.batch_cost_text
+        assert training.batch_cost_text * times == (
+            SETTING.hparams.training.batch_cost_text
+        )
         mixture = Mixture(
             arm.problems, dict.fromkeys(arm.problems, 1), training.mixture
         )
         counts = mixture.counts_before(training.train_steps)
         assert counts["image_mini"] == counts["speech_mini"] == 40
-        assert counts["parse_mini"] == counts["translate_deen_mini"] == 80
+        assert counts["parse_mini"] == counts["translate_deen_mini"] == 40 * times
+    assert recipes["tuning_further"](SETTING).arms == (usual, others[0], others[2])
