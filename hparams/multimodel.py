@@ -109,7 +109,7 @@ def multimodel_tiny() -> HParams:
         learning_rate=2e-3,
         warmup_steps=200,
         schedule="cosine",
-        batch_cost_text=1024,  # 64 sentences of 16 pieces
+        batch_cost_text=512,  # 32 sentences of 16 pieces
         batch_cost_image=512,  # 16 pictures of 64x64
         batch_cost_audio=1280,  # 16 sentences of 3 seconds
     )
