@@ -16,6 +16,7 @@ from t2t_multimodel.experiments.measures import (
     measure,
     metrics_of,
     range_of,
+    span,
 )
 from t2t_multimodel.experiments.one_run import is_done, run_folder
 from t2t_multimodel.experiments.plan import Plan
@@ -219,17 +220,18 @@ def unequal(
     """A line for each question whose two arms did not see as many examples."""
     lines = []
     for question in questions:
-        one, other = had[question.baseline], had[question.arm]
-        for seed in sorted(one.keys() & other.keys()):
-            counts = [
-                arm[seed].get(question.problem, {}).get("examples", 0)
-                for arm in (one, other)
+        names = question.baseline, question.arm
+        seeds = sorted(had[names[0]].keys() & had[names[1]].keys())
+        counts = [
+            [had[name][s].get(question.problem, {}).get("examples", 0) for s in seeds]
+            for name in names
+        ]
+        if counts[0] != counts[1]:
+            told = [
+                f"{span(own)} examples in {name!r}"
+                for own, name in zip(counts, names, strict=True)
             ]
-            if counts[0] != counts[1]:
-                lines.append(
-                    f"{question.problem}, seed {seed}: {counts[0]:,} examples in "
-                    f"{question.baseline!r}, {counts[1]:,} in {question.arm!r}"
-                )
+            lines.append(f"{question.problem}: {', '.join(told)}")
     return lines
 
 

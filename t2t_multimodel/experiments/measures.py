@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from t2t_multimodel import registry
@@ -54,3 +54,9 @@ def range_of(metric: str) -> tuple[float, float]:
 def digits_of(metric: str) -> int:
     """With how many digits after the point a figure is told."""
     return 3 if metric == LOG_PERPLEXITY else 1
+
+
+def span(numbers: Collection[int]) -> str:
+    """`640`, or `636 to 640`."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

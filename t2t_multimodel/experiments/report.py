@@ -13,6 +13,7 @@ from t2t_multimodel.evaluation.page import STYLE, page_html
 from t2t_multimodel.experiments.budget import ArmBudget
 from t2t_multimodel.experiments.findings import Findings
 from t2t_multimodel.experiments.intervals import NUM_RESAMPLES, stretch
+from t2t_multimodel.experiments.measures import span
 from t2t_multimodel.experiments.one_run import result_of
 from t2t_multimodel.experiments.plan import Plan, write_whole
 from t2t_multimodel.experiments.tables import (
@@ -224,18 +225,11 @@ def _title(plan: Plan) -> str:
     return f"Experiments: {', '.join(plan.experiments)}"
 
 
-def _steps(plan: Plan) -> str:
-    """`50`, or `50 to 450`."""
-    each = [plan.setting.steps(name) for name in plan.setting.problems]
-    low, high = min(each), max(each)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
 def _headline(plan: Plan) -> dict[str, str]:
-    hparams = plan.setting.hparams
+    hparams, names = plan.setting.hparams, plan.setting.problems
     return {
-        "problems": str(len(plan.setting.problems)),
-        "steps of a problem": _steps(plan),
+        "problems": str(len(names)),
+        "steps of a problem": span([plan.setting.steps(n) for n in names]),
         "seeds": str(len(plan.seeds)),
         "set": hparams.name,
         "runs": str(len(plan.runs())),

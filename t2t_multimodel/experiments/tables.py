@@ -13,7 +13,7 @@ from t2t_multimodel.experiments.findings import (
     Figure,
     Findings,
 )
-from t2t_multimodel.experiments.measures import digits_of
+from t2t_multimodel.experiments.measures import digits_of, span
 from t2t_multimodel.experiments.plan import Plan
 from t2t_multimodel.reporting.blocks import (
     Block,
@@ -75,15 +75,13 @@ def budget_rows(budgets: Sequence[ArmBudget]) -> list[tuple[str, ...]]:
     """A row for each arm: what it will cost for one seed."""
     rows: list[tuple[str, ...]] = []
     for budget in budgets:
-        low, high = min(budget.examples.values()), max(budget.examples.values())
-        each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
         minutes = f"{budget.seconds / 60:.1f}" if budget.seconds else "not known"
         rows.append(
             (
                 budget.arm.name,
                 str(len(budget.arm.problems)),
                 f"{budget.arm.train_steps:,}",
-                each,
+                span(budget.examples.values()),
                 f"{budget.weights / 1e6:.2f}",
                 f"{budget.active / 1e6:.2f}",
                 minutes,
@@ -227,10 +225,7 @@ def _had(had: Mapping[int, Mapping[str, Mapping[str, int]]]) -> str:
     numbers = [
         amounts["examples"] for seed in had.values() for amounts in seed.values()
     ]
-    if not numbers:
-        return "not there"
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return span(numbers) if numbers else "not there"
 
 
 def _figure(figure: Figure) -> str:

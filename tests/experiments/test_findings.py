@@ -147,10 +147,12 @@ def test_other_examples_are_refused(tmp_path: Path, plan: Plan) -> None:
 
 
 def test_unequal_budgets_are_told(tmp_path: Path, plan: Plan) -> None:
-    finish(tmp_path, plan, "reversal alone", 1, right=20, nats=4.0)
-    finish(tmp_path, plan, "jointly", 1, right=20, nats=4.0, examples=639)
+    for seed, examples in ((0, 640), (1, 639)):
+        finish(tmp_path, plan, "reversal alone", seed, right=20, nats=4.0)
+        arm = "jointly"
+        finish(tmp_path, plan, arm, seed, right=20, nats=4.0, examples=examples)
     assert found(tmp_path, plan).unequal == (
-        "reversal, seed 1: 640 examples in 'reversal alone', 639 in 'jointly'",
+        "reversal: 640 examples in 'reversal alone', 639 to 640 examples in 'jointly'",
     )
     assert unequal([QUESTION], {"reversal alone": {}, "jointly": {1: {}}}) == []
 
