@@ -33,11 +33,11 @@ class Setting:
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for field in ("scarce", "rates"):
-            for name in getattr(self, field):
+        for what, named in (("scarce", self.scarce), ("mixture", self.rates)):
+            for name in named:
                 if name not in self.problems:
                     raise ValueError(
-                        f"{field} names {name}, which is not among the problems: "
+                        f"{what} names {name}, which is not among the problems: "
                         f"{', '.join(self.problems)}"
                     )
 

@@ -20,7 +20,7 @@ SETTING = Setting(registry.group("mini_eight"), 40, registry.hparams("multimodel
 HALVED = "batches half as large"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def recipes() -> dict[str, Any]:
     return runpy.run_path(str(FILE))
 

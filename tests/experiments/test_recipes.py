@@ -49,7 +49,7 @@ def test_a_problem_may_have_more_steps_which_are_equal_in_every_arm(name: str) -
 
 
 def test_rates_are_of_problems_that_are_there() -> None:
-    with pytest.raises(ValueError, match="rates names parse_wsj, which is not among"):
+    with pytest.raises(ValueError, match="mixture names parse_wsj, which is not among"):
         dataclasses.replace(setting(), rates={"parse_wsj": 2.0})
 
 
