@@ -18,7 +18,7 @@ asks likewise of problems of text.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from t2t_multimodel import registry
@@ -32,7 +32,6 @@ COSTS = ("batch_cost_text", "batch_cost_image", "batch_cost_audio")
 @registry.register_experiment
 def tuning(setting: Setting) -> Experiment:
     """The joint model with one choice made otherwise, for each choice."""
-    usual = setting.together(name="as it is")
     arms = [
         setting.together(name=name, **changes)
         for name, changes in choices(setting.hparams).items()
@@ -42,6 +41,26 @@ def tuning(setting: Setting) -> Experiment:
         **{name: getattr(setting.hparams.training, name) // 2 for name in COSTS},
     )
     arms.append(dataclasses.replace(halved, train_steps=2 * halved.train_steps))
+    one = "One choice at a time; two that help need not help together."
+    return compared(setting, arms, one)
+
+
+@registry.register_experiment
+def tuning_further(setting: Setting) -> Experiment:
+    """What `tuning` found better with one seed, with several."""
+    return compared(setting, [smaller_text(setting, 2), narrower(setting)])
+
+
+@registry.register_experiment
+def tuning_text(setting: Setting) -> Experiment:
+    """The same for problems of text alone, and batches smaller still."""
+    smaller = [smaller_text(setting, times) for times in (2, 4)]
+    return compared(setting, [*smaller, narrower(setting)])
+
+
+def compared(setting: Setting, arms: Sequence[Arm], *notes: str) -> Experiment:
+    """Arms against the joint model as it is."""
+    usual = setting.together(name="as it is")
     return Experiment(
         title="Does another choice serve the joint model better?",
         arms=(usual, *arms),
@@ -51,37 +70,9 @@ def tuning(setting: Setting) -> Experiment:
             for problem in setting.problems
         ),
         notes=(
-            "One choice at a time; two that help need not help together.",
-            "Half as large batches take twice as many steps.",
+            *notes,
+            "Smaller batches take as many times more steps as they are smaller.",
         ),
-    )
-
-
-@registry.register_experiment
-def tuning_further(setting: Setting) -> Experiment:
-    """What `tuning` found better with one seed, with several."""
-    return compared(setting, smaller_text(setting, 2), narrower(setting))
-
-
-@registry.register_experiment
-def tuning_text(setting: Setting) -> Experiment:
-    """The same for problems of text alone, and batches smaller still."""
-    smaller = smaller_text(setting, 2), smaller_text(setting, 4)
-    return compared(setting, *smaller, narrower(setting))
-
-
-def compared(setting: Setting, *arms: Arm) -> Experiment:
-    """Arms against the joint model as it is."""
-    usual = setting.together(name="as it is")
-    return Experiment(
-        title="Do smaller batches of text and narrower experts serve it better?",
-        arms=(usual, *arms),
-        questions=tuple(
-            Question(problem, arm.name, usual.name, arm.name)
-            for arm in arms
-            for problem in setting.problems
-        ),
-        notes=("Smaller batches take as many times more steps as they are smaller.",),
     )
 
 

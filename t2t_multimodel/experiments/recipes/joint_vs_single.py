@@ -33,7 +33,7 @@ def joint_vs_single(setting: Setting) -> Experiment:
         paper=PAPER,
         notes=(
             "A problem has the same batches alone and jointly. The joint model takes "
-            "as many times more steps as there are problems, so its weights are "
-            "updated more often, and one model of the same size serves all.",
+            "the steps of all problems, so its weights are updated more often, and one "
+            "model of the same size serves all.",
         ),
     )
