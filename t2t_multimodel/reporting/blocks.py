@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_NUMBER = re.compile(r"[-+±\d][\d,.eE+-]*( ?%| s| GiB)?")
+_ONE_NUMBER = r"[-+±\d][\d,.eE+-]*( ?%| s| GiB)?"
+_NUMBER = re.compile(f"{_ONE_NUMBER}(\u00a0–\u00a0{_ONE_NUMBER})*")  # or a range
+_LONG_WORD = re.compile(r"\S{25,}")
 _FLAG = re.compile(r"(?<!\S)--\w+")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]|~#])")
 
@@ -145,7 +147,7 @@ def _html(block: Block) -> str:
     match block:
         case Prose(text, is_missing, is_small):
             kind = ' class="missing"' if is_missing else ' class="small"' * is_small
-            return f"<p{kind}>{html.escape(text)}</p>"
+            return f"<p{kind}>{_breakable(text)}</p>"
         case Heading(text):
             return f"<h3>{html.escape(text)}</h3>"
         case List(items):
@@ -153,7 +155,7 @@ def _html(block: Block) -> str:
         case Table():
             return _table_html(block)
         case Code(lines):
-            shown = _unbroken_flags(html.escape("\n".join(lines)))
+            shown = _unbroken_flags(_breakable("\n".join(lines)))
             return f"<pre><code>{shown}</code></pre>"
         case Markup(markup):
             return markup
@@ -208,12 +210,10 @@ def _unbroken_flags(code: str) -> str:
     return _FLAG.sub(r'<span class="flag">\g<0></span>', code)
 
 
-def _breakable(cell: str) -> str:
-    """A cell as HTML; a long list without blanks may go on in the next line."""
-    return (
-        html.escape(cell).replace(",", ",<wbr>")
-        if len(cell) > 24
-        else html.escape(cell)
+def _breakable(text: str) -> str:
+    """Text as HTML; a long list without blanks may go on in the next line."""
+    return _LONG_WORD.sub(
+        lambda word: word[0].replace(",", ",<wbr>"), html.escape(text)
     )
 
 

@@ -126,6 +126,8 @@ def _last_losses(curves: Curves, names: Sequence[str]) -> Table:
         return f"{points[-1][1]:.3f}" if points else ""
 
     rows = [(name, last("train", name), last("dev", name)) for name in names]
+    if not any(dev for _, _, dev in rows):
+        return Table(("problem", "last train loss"), [row[:2] for row in rows])
     return Table(("problem", "last train loss", "last dev loss"), rows)
 
 

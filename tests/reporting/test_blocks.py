@@ -80,6 +80,19 @@ def test_a_browser_keeps_the_hyphens_of_a_flag_with_its_name() -> None:
 
 
 def test_long_lists_may_be_broken_and_short_ones_stay() -> None:
-    table = Table(("a",), [("one,two,three,four,five,six",), ("x,y",)])
-    page = section_html(Section("Title", [table]))
-    assert "one,<wbr>two" in page and "<td>x,y</td>" in page
+    long, parted = "one,two,three,four,five,six", "one,<wbr>two,<wbr>three,<wbr>four"
+    table = Table(("a",), [(long,), ("x,y",)])
+    for block in (table, Prose(f"of {long}"), Code([f"t2t --mixture={long}"])):
+        assert parted in section_html(Section("Title", [block]))
+    page = section_html(Section("Title", [table, Prose("1,000 of 4,000")]))
+    assert "<td>x,y</td>" in page and "1,000 of 4,000" in page
+
+
+def test_ranges_stand_as_numbers_do() -> None:
+    rows = [
+        ("98.5\u00a0–\u00a0100.0", "1 – a"),
+        ("-1\u00a0–\u00a02\u00a0–\u00a03", "2"),
+    ]
+    page = section_html(Section("Title", [Table(("a", "b"), rows)]))
+    assert '<td class="number">98.5\u00a0–' in page
+    assert "<td>1 – a</td>" in page
