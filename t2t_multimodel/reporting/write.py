@@ -35,6 +35,8 @@ h2 { border-bottom: 2px solid var(--edge); }
 th { font-weight: 600; } thead th { border-bottom-width: 2px; }
 th.number { text-align: right; }
 td { min-width: 4.5rem; }
+@media (max-width: 480px) { table { font-size: .8125rem; }
+  th, td { min-width: 0; padding-right: .5rem; } }
 .missing { color: var(--dim); font-style: italic; }
 pre { background: var(--card); border: 1px solid var(--edge); border-radius: 8px;
   padding: 12px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8125rem; }
