@@ -1,4 +1,4 @@
-"""make demo: eight kinds of problem, one network, from nothing, in ten minutes.
+"""make demo: eight kinds of problem, one network, from nothing.
 
 Makes the data of the group mini_eight (speech, images, captions, parsing and four
 directions of translation over one miniature world), trains one multimodel_tiny on all

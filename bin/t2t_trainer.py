@@ -31,10 +31,11 @@ it does not; it writes nothing.
 
 Given to a run that goes on, another mixture holds from there on (docs/training.md).
 
-To begin with what another run has learnt, and to train only what is new in it:
+To begin with what another run has learnt, here one of parse_mini alone, and to train
+only what is new:
 
   t2t-trainer --problems=parse_mini,image_mini --mixture=parse_mini=0 --data_dir=data \\
-      --output_dir=grown --warm_start_from=run --train_parts=new
+      --output_dir=grown --warm_start_from=parsing --train_parts=new
 
 To end the run when a figure on dev data gets no better, keep its best checkpoint in
 run/best, skip losses that are no numbers, and see decoded dev examples on the way:
@@ -88,6 +89,13 @@ for define, flag_name, default, text in (
     (flags.DEFINE_string, "output_dir", None, "The run's folder."),
     (flags.DEFINE_string, "hparams_set", "multimodel_tiny", "A named set."),
     (flags.DEFINE_string, "hparams", None, 'Changes: "depth=192,dropout=0.2".'),
+    (
+        flags.DEFINE_bool,
+        "list_hparams",
+        False,
+        "Show the named sets, and each hyper-parameter with its value in the one that "
+        "these flags give and what it is for; exit.",
+    ),
     (flags.DEFINE_multi_string, "gin_file", None, "Binds fields of hparams."),
     (flags.DEFINE_multi_string, "gin_bindings", None, '"hparams.depth = 192".'),
     (flags.DEFINE_integer, "train_steps", None, "Steps of the whole run."),
@@ -172,6 +180,11 @@ def main(arguments: Sequence[str]) -> int:
     """Trains; its exit status."""
     if arguments:
         raise ValueError(f"{arguments[0]!r} is no flag; --help shows them.")
+    if FLAGS.list_hparams:
+        from t2t_multimodel.bin.hparams_tables import show_hparams
+
+        show_hparams(_hparams())
+        return 0
     problem_names = program.problem_names(FLAGS)
     hparams = _hparams()
     data_dir = program.required(FLAGS, "data_dir")

@@ -227,6 +227,12 @@ def hparams(name: str) -> HParams:
     return config
 
 
+def about_hparams(name: str) -> str:
+    """What the set called `name` is for: the first line of its docstring."""
+    text = inspect.getdoc(_hparams.get(name)) or ""
+    return text.partition("\n")[0]
+
+
 def recipe(name: str) -> Callable[[Setting], Experiment]:
     """The recipe of the experiment called `name`; imports its module on first use."""
     return _experiments.get(name)

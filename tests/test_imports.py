@@ -23,7 +23,6 @@ ALLOWED = {
     "decoding": {"data", "models", "training"},
     "training": {"data", "models", "layers"},
     "evaluation": {"data", "models", "decoding"},
-    "serving": {"data", "models", "decoding"},
     "reporting": {"data", "models", "layers", "decoding", "training", "evaluation"},
     "api": {"data", "models", "decoding", "training", "evaluation", "reporting"},
     "experiments": {

@@ -2,14 +2,16 @@
 
   t2t-experiment --t2t_usr_dir=docs/experiments --experiments=tuning \\
       --output_dir=tuning --train_steps=36 --num_seeds=1 --split=dev \\
-      --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100
+      --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100 \
+      --hparams=batch_cost_text=1024
 
 Every arm is the joint model with one choice made otherwise. All see the same examples
 equally often: where a batch is half as large, a run takes twice as many steps.
 
   t2t-experiment --t2t_usr_dir=docs/experiments --experiments=tuning_further \\
       --output_dir=tuning --train_steps=36 --num_seeds=3 --split=dev \\
-      --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100
+      --mixture=image_mini=9,caption_mini=9,speech_mini=4 --max_examples=100 \
+      --hparams=batch_cost_text=1024
 
 goes on in the same folder with what looked better, with several seeds; `tuning_text`
 asks likewise of problems of text.

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from t2t_multimodel.data.rates import Rates
 from t2t_multimodel.training.example_limits import parse_limits
-from t2t_multimodel.training.fields import convert, field_types, parse, split_list
+from t2t_multimodel.training.fields import (
+    convert,
+    field_docs,
+    field_types,
+    parse,
+    split_list,
+)
 
 if TYPE_CHECKING:
     from t2t_multimodel.models.config import ModelConfig
@@ -41,10 +47,11 @@ class TrainingConfig:
         ema_decay: Decay of the moving average of the weights that evaluation and
             decoding then use; 0 keeps none.
         batch_cost_text, batch_cost_image, batch_cost_audio: How much fits into a
-            batch, by the kind of the problem's inputs. The unit is a padded token;
-            `data.features` says what a picture and a frame cost in it.
-        max_length: Longest text trained on, in tokens; longer examples are dropped.
-        max_frames: Longest audio trained on, in frames.
+            batch, by the kind of the problem's inputs. The unit is a padded token; a
+            picture of 64x64 counts 32, four frames of 10 ms count 1.
+        max_length: Longest text trained on, in tokens; longer examples are left out,
+            and how many is told.
+        max_frames: Longest sound trained on, in frames; likewise.
         audio_form: "spectrogram" or "waveform", for all problems with sound; "": as
             each problem has it. So with the next three, where 0 is the problem's own.
         audio_num_bins: Mel bins of a spectrogram.
@@ -198,6 +205,10 @@ class HParams:
     def fields(self) -> dict[str, Any]:
         """All fields of both halves with their values, the model's first."""
         return {**_values(self.model), **_values(self.training)}
+
+    def docs(self) -> dict[str, str]:
+        """What each of `fields()` is for."""
+        return {**field_docs(type(self.model)), **field_docs(TrainingConfig)}
 
     def override(self, assignments: str) -> HParams:
         """A copy with the fields of `"a=1,b=(2,3)"` changed.

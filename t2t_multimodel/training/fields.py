@@ -7,6 +7,8 @@ and tuples of these (`tuple[int, ...]`, `tuple[int, int]`).
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 import types
 import typing
 from typing import Any
@@ -19,6 +21,18 @@ def field_types(config_class: type) -> dict[str, Any]:
     """The fields of a dataclass and their types, in order."""
     hints = typing.get_type_hints(config_class)
     return {field.name: hints[field.name] for field in dataclasses.fields(config_class)}
+
+
+def field_docs(config_class: type) -> dict[str, str]:
+    """What the fields are for: the Attributes of the class's docstring, in order."""
+    text = inspect.getdoc(config_class) or ""
+    section = text.partition("\nAttributes:\n")[2].partition("\n\n")[0]
+    found: dict[str, str] = {}
+    for entry in re.split(r"\n(?=    \S)", section):
+        names, _, told = entry.partition(": ")
+        for name in names.split(","):
+            found[name.strip()] = " ".join(told.split())
+    return found
 
 
 def split_list(text: str) -> list[str]:

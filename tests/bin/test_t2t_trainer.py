@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import pytest
 
+from t2t_multimodel import registry
 from t2t_multimodel.testing.run_program import run_program
 
 trainer = functools.partial(run_program, "t2t-trainer")
@@ -17,6 +19,20 @@ def test_help_teaches_and_needs_no_tensorflow() -> None:
     assert "t2t-trainer --problems=mini_eight --data_dir=data" in output
     for flag in ("--hparams_set", "--gin_file", "--[no]dry_run", "--train_steps"):
         assert flag in output
+
+
+def test_hyper_parameters_are_listed_with_the_values_given() -> None:
+    status, output, errors = trainer(
+        *("--list_hparams", "--hparams_set=multimodel_small"),
+        *("--hparams=depth=192", "--train_steps=77"),
+    )
+    assert (status, errors) == (0, ["tensorflow: False"])
+    assert "A workstation: a quarter of the width" in output
+    cells = dict(re.findall(r"^  (\w+)  +(.+?)  +\S", output, re.MULTILINE))
+    hparams = registry.hparams("multimodel_small")
+    assert cells["depth"] == "192" and cells["train_steps"] == "77"
+    assert cells["num_experts"] == str(hparams.model.num_experts)
+    assert hparams.fields().keys() <= cells.keys()
 
 
 @pytest.mark.parametrize(

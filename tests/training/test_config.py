@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from t2t_multimodel.models.config import ModelConfig
 from t2t_multimodel.training.config import HParams, TrainingConfig
 
 
@@ -74,6 +75,15 @@ def test_a_field_name_of_both_halves_is_refused() -> None:
 
     with pytest.raises(ValueError, match="seed: a field of both"):
         HParams(Greedy(), TrainingConfig())
+
+
+def test_every_field_says_what_it_is_for_and_nothing_else_is_told() -> None:
+    hparams = HParams(ModelConfig(), TrainingConfig())
+    docs = hparams.docs()
+    assert docs.keys() == hparams.fields().keys()
+    assert all(told.endswith(".") for told in docs.values())
+    assert docs["adam_beta1"] == docs["adam_epsilon"] == "Adam's constants."
+    assert docs["metric_examples"].startswith("How many dev examples such a metric")
 
 
 def test_a_set_survives_json() -> None:
