@@ -20,18 +20,23 @@ LOSS = "dev loss (nats a target)"
 
 
 def dev_plots(plan: Plan, found: Findings, output_dir: Path) -> list[str]:
-    """For each problem asked about a plot with a line for each arm."""
+    """For each problem asked about a plot with a line for each column of the table.
+
+    A column has the same colour in all plots: "alone" is one, whatever the problem.
+    """
     problems = dict.fromkeys(figure.problem for figure in found.figures)
+    arms = found.experiment.arms
     plots = []
     for problem in problems:
         lines = []
-        for arm in found.experiment.arms:
+        for title in dict.fromkeys(arm.title for arm in arms):
             curves = [
                 dev_curve(run_folder(output_dir, plan.run(arm, seed).name), problem)
+                for arm in arms
+                if arm.title == title and problem in arm.problems
                 for seed in found.seeds[arm.name]
-                if problem in arm.problems
             ]
-            lines.append(with_band(arm.title, [curve for curve in curves if curve]))
+            lines.append(with_band(title, [curve for curve in curves if curve]))
         plots.append(line_plot(problem, lines, LOSS, f"examples of {problem}"))
     return [plot for plot in plots if plot]
 
