@@ -1,13 +1,18 @@
 """How sure a figure is that was measured with several seeds on one test set.
 
-Both are draws: another seed gives another model, another test set other examples. In
-each of R resamples the seeds and the examples are drawn anew, with replacement, the
-same ones for all arms, so that differences between two arms are paired. What is
-resampled is the mean over the seeds of the corpus score.
+Both are draws: another seed gives another model, another test set other examples. The
+figure is the mean over the seeds of the corpus score, and its interval a bootstrap over
+both, whose two parts are added:
 
-With few seeds S such a bootstrap is too narrow: its variance is (S - 1) / S of the
-right one, and with three seeds even their extremes are drawn often. So the part of a
-resample's deviation that comes from the seeds is stretched by
+- the examples are drawn anew R times, with replacement, the same ones for all seeds and
+  arms, and the mean over the seeds is taken on them;
+- the seeds are drawn anew, the same ones for all arms, and the mean over those drawn is
+  taken on the examples as they are, less the mean over all. Of up to five seeds all S^S
+  draws are taken, each as likely.
+
+The differences between two arms are paired in both. With few seeds such a bootstrap is
+too narrow: its variance is (S - 1) / S of the right one, and with three seeds even their
+extremes are drawn often. So the seeds' part is stretched by
 
     sqrt(S / (S - 1)) * t(S - 1) / z
 
@@ -15,11 +20,17 @@ with t and z the 97.5 % points of Student's and of the normal distribution: 9.2 
 seeds, 2.7 for three, 1.6 for five, 1.1 for twenty. With one seed that part is not
 there, and the interval says nothing of another seed.
 
-Shape suffixes: R resamples, S seeds.
+Seeds differ in what they do with the same examples too, and that is in both parts: where
+there is nothing else, the interval is wider than it need be (tests/experiments has the
+coverage of several cases).
+
+Shape suffixes: R resamples, S seeds, D draws of seeds.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +43,7 @@ from t2t_multimodel.evaluation.measurement import Measurement
 
 NUM_RESAMPLES = 1000
 _SEED = 54321
+_MOST_LISTED = 5
 _UPPER = 0.975
 
 
@@ -69,21 +81,20 @@ class Resampled:
     def interval(
         self, low: float = -math.inf, high: float = math.inf
     ) -> tuple[float, float]:
-        """Where the mean lies in 95 % of the resamples of seeds and examples.
+        """Where the mean lies in 95 % of the draws of seeds and examples.
 
         Args:
             low: The least value that the figure can have; stretched, an interval may
                 go beyond it, and is cut off there.
             high: The largest one.
         """
-        num_resamples, num_seeds = self.by_resample_RS.shape
-        mean_R = self.by_resample_RS.mean(axis=1)
-        if num_seeds > 1:
-            drawn_RS = _drawn(num_resamples, num_seeds)
-            chosen_R = np.take_along_axis(self.by_resample_RS, drawn_RS, 1).mean(axis=1)
-            mean_R = mean_R + stretch(num_seeds) * (chosen_R - mean_R)
+        means = self.by_resample_RS.mean(axis=1)
+        if (num_seeds := len(self.by_seed_S)) > 1:
+            drawn_D = self.by_seed_S[_drawn(num_seeds)].mean(axis=1)
+            seeds_D = stretch(num_seeds) * (drawn_D - self.mean)
+            means = np.add.outer(means, seeds_D)
         tail = 100 * (1 - _UPPER)
-        ends = np.percentile(mean_R, [tail, 100 - tail])
+        ends = np.percentile(means, [tail, 100 - tail])
         first, last = np.clip(ends, low, high)
         return float(first), float(last)
 
@@ -104,7 +115,11 @@ def stretch(num_seeds: int) -> float:
     return math.sqrt(num_seeds / (num_seeds - 1)) * float(student)
 
 
-def _drawn(num_resamples: int, num_seeds: int) -> np.ndarray:
-    """Which seeds each resample has, int `[R, S]`; the same for all figures."""
+@functools.cache
+def _drawn(num_seeds: int) -> np.ndarray:
+    """Which seeds each draw has, int `[D, S]`; the same for all figures."""
+    if num_seeds <= _MOST_LISTED:
+        every = itertools.product(range(num_seeds), repeat=num_seeds)
+        return np.array(list(every))
     generator = np.random.default_rng(_SEED)
-    return generator.integers(0, num_seeds, (num_resamples, num_seeds))
+    return generator.integers(0, num_seeds, (NUM_RESAMPLES, num_seeds))

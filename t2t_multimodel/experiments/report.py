@@ -175,8 +175,9 @@ def _how(plan: Plan) -> Section:
             "examples."
         ),
         Prose(
-            f"Intervals: in {NUM_RESAMPLES:,} resamples seeds and examples are drawn "
-            "anew, the same ones for both arms of a difference (paired bootstrap). "
+            f"Intervals: test examples are drawn anew in {NUM_RESAMPLES:,} resamples, "
+            "seeds in all ways or as many, the same ones for both arms of a difference "
+            "(paired bootstrap); what both do to the mean is added. "
             f"{seeds} Seeds decide weights, order of data and noise, not which "
             "examples there are."
         ),

@@ -83,6 +83,23 @@ def test_about_one_interval_in_twenty_misses_the_truth(num_seeds: int) -> None:
     assert plain < stats.t.ppf(0.975, num_seeds - 1)
 
 
+def test_what_seeds_do_with_single_examples_is_not_counted_over_and_over() -> None:
+    # No seed is better, no example easier: noise of 30 in each of five times 100. The
+    # mean's own interval is then 2 * 1.96 * 30 / sqrt(500) wide.
+    rng = np.random.default_rng(2)
+    widths, missed = [], 0
+    for _ in range(40):
+        score_SN = rng.normal(scale=30.0, size=(5, 100))
+        drawn_RN = rng.integers(0, 100, (1000, 100))
+        by_resample_RS = score_SN[:, drawn_RN].mean(axis=2).T
+        low, high = Resampled(score_SN.mean(axis=1), by_resample_RS).interval()
+        widths.append(high - low)
+        missed += not low <= 0.0 <= high
+    assert missed <= 2
+    right = 2 * 1.96 * 30 / 500**0.5
+    assert right < np.median(widths) < 2 * right
+
+
 def test_an_interval_ends_where_the_figure_does() -> None:
     hits = [[1.0] * 99 + [0.0] * n for n in (1, 1, 1)]
     hits[0][:40] = [0.0] * 40
