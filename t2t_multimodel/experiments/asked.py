@@ -12,6 +12,7 @@ from t2t_multimodel.experiments.plan import (
     Plan,
     Scoring,
     check_goes_on,
+    check_hparams,
     make_plan,
     read_plan,
 )
@@ -91,6 +92,7 @@ class Asked:
         Raises:
             ValueError: Something asked for does not exist or does not fit.
         """
+        check_hparams(self.hparams)
         setting = Setting(
             self.problems, train_steps, self.hparams, self.scarce, self.rates
         )

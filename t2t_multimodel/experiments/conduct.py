@@ -31,7 +31,9 @@ from t2t_multimodel.experiments.findings import Findings, find
 from t2t_multimodel.experiments.plan import (
     Plan,
     Run,
+    check_goes_on,
     read_plan,
+    with_others,
     write_plan,
     write_whole,
 )
@@ -44,6 +46,7 @@ from t2t_multimodel.experiments.telling import (
 from t2t_multimodel.training.config import HParams
 
 TIMING = "timing"
+STOPPED = 143
 # What decides how long a step takes.
 _TIMED = ("problems", "hparams", "scarce", "data_dir", "threads")
 
@@ -71,7 +74,7 @@ class Conducted:
         """0: all is done; 1: a run failed; 143: it was stopped and can go on."""
         statuses = {outcome.status for outcome in self.outcomes}
         if one_run.STOPPED_STATUS in statuses:
-            return 143
+            return STOPPED
         return 1 if 1 in statuses else 0
 
 
@@ -102,6 +105,7 @@ def experiment(
 
     Raises:
         ValueError: A name is unknown, the folder holds something else, or a run failed.
+        KeyboardInterrupt: It was stopped; the same call goes on.
     """
     from t2t_multimodel import api
 
@@ -115,6 +119,8 @@ def experiment(
         **asked,
     )
     done = conduct(whole, apart=apart)
+    if done.status == STOPPED:
+        raise KeyboardInterrupt("stopped; the same call goes on")
     failed = [outcome for outcome in done.outcomes if outcome.status == 1]
     if failed:
         raise ValueError(f"{failed[0].run.title} failed: {failed[0].told}")
@@ -148,6 +154,8 @@ def conduct(
     output_dir.mkdir(parents=True, exist_ok=True)
     with one_run.only_one(output_dir, waits=False):
         _make_data(asked, plan.data_dir)
+        if before:  # Once more, now that all data are there.
+            check_goes_on(before, plan, output_dir)
         timing = _timing(plan, output_dir / TIMING, apart)
         processes = _processes(asked, plan, timing) if apart else 1
         if asked.minutes and not before:
@@ -163,7 +171,18 @@ def conduct(
         found = {
             name: find(plan, one, output_dir) for name, one in plan.experiments.items()
         }
-        files = write_report(plan, found, budgets, output_dir, asked.command_line)
+        whole, unknown = with_others(plan, before)
+        every = {
+            name: found[name]
+            if whole.seeds == plan.seeds and name in found
+            else find(whole, one, output_dir)
+            for name, one in whole.experiments.items()
+        }
+        files = write_report(
+            whole, every, arm_budgets(whole, timing), output_dir, asked.command_line
+        )
+    for line in unknown:
+        _log.warning("%s", line)
     tell_found(console, found, files)
     return Conducted(found, budgets, outcomes, files)
 
@@ -227,7 +246,12 @@ def _do(
     )
     if apart:
         return crew.run_all(output_dir, order, processes, _say)
-    return [_do_here(output_dir, run) for run in order]
+    outcomes: list[crew.Outcome] = []
+    for run in order:
+        outcomes.append(_do_here(output_dir, run))
+        if outcomes[-1].status == one_run.STOPPED_STATUS:
+            break
+    return outcomes
 
 
 def _do_here(output_dir: Path, run: Run) -> crew.Outcome:
@@ -235,8 +259,10 @@ def _do_here(output_dir: Path, run: Run) -> crew.Outcome:
         return crew.Outcome(run, 0)
     try:
         is_done = one_run.train_and_score(output_dir, run.name)
-    except ValueError as error:
-        return crew.Outcome(run, 1, told=str(error))
+    except Exception as error:  # As in a process of its own: it stops no other.
+        if not isinstance(error, ValueError):
+            _log.exception("%s failed", run.title)
+        return crew.Outcome(run, 1, told=str(error) or repr(error))
     return crew.Outcome(run, 0 if is_done else one_run.STOPPED_STATUS)
 
 

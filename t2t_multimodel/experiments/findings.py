@@ -18,7 +18,13 @@ from t2t_multimodel.experiments.measures import (
     range_of,
     span,
 )
-from t2t_multimodel.experiments.one_run import is_done, run_folder
+from t2t_multimodel.experiments.one_run import (
+    RESULT,
+    is_done,
+    result_of,
+    run_folder,
+    scores_digest,
+)
 from t2t_multimodel.experiments.plan import Plan
 from t2t_multimodel.experiments.recipe import Arm, Experiment, Question
 
@@ -124,6 +130,7 @@ class Findings:
         differences: In the order of the questions.
         had: What the problems of a run had, by arm and seed: see `budget.realised`.
         unequal: Lines on problems whose arms did not see as many examples.
+        num_compared: Of how many questions that could be compared at all.
         signatures: What makes the scores comparable.
         num_examples: Test examples scored, by problem.
     """
@@ -134,6 +141,7 @@ class Findings:
     differences: tuple[Difference, ...]
     had: Mapping[str, Mapping[int, Mapping[str, Mapping[str, int]]]]
     unequal: tuple[str, ...]
+    num_compared: int
     signatures: tuple[str, ...]
     num_examples: Mapping[str, int]
 
@@ -163,14 +171,20 @@ class Findings:
         return words
 
     def count_words(self) -> str:
-        """How many of the questions were answered, and how many would be by chance."""
-        main = [d.verdict for d in self.differences if d.is_main]
+        """How many answers found something, and how many would by chance."""
+        verdicts = [difference.verdict for difference in self.told()]
+        counted = (
+            f"Of {len(verdicts)} answer{'s' * (len(verdicts) != 1)}: "
+            f"{verdicts.count(GAINS)} found that a problem gains, "
+            f"{verdicts.count(LOSES)} that it loses, {verdicts.count(NOT_SHOWN)} not "
+            "shown."
+        )
+        can_find = sum(len(d.by_seed) > 1 for d in self.told())
+        if not can_find:
+            return counted
         return (
-            f"Of {len(main)} question{'s' * (len(main) != 1)}, each asked of the "
-            "problem's first metric: "
-            f"{main.count(GAINS)} found that it gains, {main.count(LOSES)} that it "
-            f"loses, {main.count(NOT_SHOWN)} not shown. If nothing differed at all, "
-            f"about {0.05 * len(main):.1g} of them would be found by chance."
+            f"{counted} If nothing differed at all, about {0.05 * can_find:.1f} would "
+            "be found by chance."
         )
 
 
@@ -208,6 +222,7 @@ def find(plan: Plan, experiment: Experiment, output_dir: Path) -> Findings:
         differences=tuple(differences),
         had=had,
         unequal=tuple(unequal(experiment.questions, had)),
+        num_compared=sum(any(_counts(q, had)[0]) for q in experiment.questions),
         signatures=tuple(signatures(reader.results())),
         num_examples={r.problem: r.num_examples for r in reader.results()},
     )
@@ -220,19 +235,30 @@ def unequal(
     """A line for each question whose two arms did not see as many examples."""
     lines = []
     for question in questions:
-        names = question.baseline, question.arm
-        seeds = sorted(had[names[0]].keys() & had[names[1]].keys())
-        counts = [
-            [had[name][s].get(question.problem, {}).get("examples", 0) for s in seeds]
-            for name in names
-        ]
+        counts = _counts(question, had)
         if counts[0] != counts[1]:
             told = [
                 f"{span(own)} examples in {name!r}"
-                for own, name in zip(counts, names, strict=True)
+                for own, name in zip(
+                    counts, (question.baseline, question.arm), strict=True
+                )
             ]
             lines.append(f"{question.problem}: {', '.join(told)}")
     return lines
+
+
+def _counts(
+    question: Question,
+    had: Mapping[str, Mapping[int, Mapping[str, Mapping[str, int]]]],
+) -> tuple[list[int], list[int]]:
+    """Examples that each of the two arms saw, for each seed that both have."""
+    before, after = had[question.baseline], had[question.arm]
+    seeds = sorted(before.keys() & after.keys())
+
+    def examples(arm: Mapping[int, Mapping[str, Mapping[str, int]]]) -> list[int]:
+        return [arm[s].get(question.problem, {}).get("examples", 0) for s in seeds]
+
+    return examples(before), examples(after)
 
 
 class _Reader:
@@ -313,8 +339,14 @@ class _Reader:
         if (run, problem) not in self._loaded:
             folder = run_folder(self._output_dir, run)
             saved = load_scores(folder, problem)
-            if saved is None:
-                raise ValueError(f"{folder} has no scores of {problem}")
+            result = result_of(self._output_dir, run) or {}
+            digest = scores_digest(folder, problem)
+            if saved is None or result.get("scores", {}).get(problem) != digest:
+                raise ValueError(
+                    f"{folder}: the scores of {problem} are not those that the "
+                    "experiment made: they were lost, or made anew by another program; "
+                    f"remove {RESULT} there, and the same command scores the run again"
+                )
             for other in self._loaded.values():
                 if other.problem == problem and _asked(other) != _asked(saved.result):
                     raise ValueError(

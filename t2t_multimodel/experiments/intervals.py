@@ -10,9 +10,9 @@ both, whose two parts are added:
   taken on the examples as they are, less the mean over all. Of up to five seeds all S^S
   draws are taken, each as likely.
 
-The differences between two arms are paired in both. With few seeds such a bootstrap is
-too narrow: its variance is (S - 1) / S of the right one, and with three seeds even their
-extremes are drawn often. So the seeds' part is stretched by
+The differences between two arms are paired in both. With few seeds such a bootstrap
+is too narrow: its variance is (S - 1) / S of the right one, and with three seeds even
+their extremes are drawn often. So the seeds' part is stretched by
 
     sqrt(S / (S - 1)) * t(S - 1) / z
 
@@ -20,9 +20,8 @@ with t and z the 97.5 % points of Student's and of the normal distribution: 9.2 
 seeds, 2.7 for three, 1.6 for five, 1.1 for twenty. With one seed that part is not
 there, and the interval says nothing of another seed.
 
-Seeds differ in what they do with the same examples too, and that is in both parts: where
-there is nothing else, the interval is wider than it need be (tests/experiments has the
-coverage of several cases).
+Seeds differ in what they do with the same examples too, and that is in both parts:
+where there is nothing else, the interval is wider than it need be.
 
 Shape suffixes: R resamples, S seeds, D draws of seeds.
 """

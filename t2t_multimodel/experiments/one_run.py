@@ -9,6 +9,9 @@ instead, to tell how long a step takes.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import importlib
+import itertools
 import json
 import logging
 import os
@@ -21,11 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from t2t_multimodel import quiet, registry
+from t2t_multimodel.evaluation.saved import FOLDER as SCORES
 from t2t_multimodel.experiments.plan import RUNS, read_plan, write_whole
 from t2t_multimodel.training.config import HParams
 
 RESULT, LOG, TIMING = "result.json", "log.txt", "timing.json"
 STOPPED_STATUS = 75
+# Parts of the package that lie beside it.
+_LINKED = ("problems", "hparams")
 _WARM_STEPS, _TIMED_STEPS = 1, 8
 
 
@@ -39,13 +45,25 @@ def result_of(output_dir: Path, name: str) -> dict[str, Any] | None:
     path = run_folder(output_dir, name) / RESULT
     if not path.exists():
         return None
-    values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error}); remove it, and the same command scores "
+            "the run again"
+        ) from error
     return values
 
 
 def is_done(output_dir: Path, name: str) -> bool:
     """Whether a run is trained and scored."""
-    return (run_folder(output_dir, name) / RESULT).exists()
+    return result_of(output_dir, name) is not None
+
+
+def scores_digest(folder: Path, problem: str) -> str:
+    """By which the scores that a run was given are known again; "" if it has none."""
+    path = folder / SCORES / f"{problem}.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
 
 
 def train_and_score(output_dir: Path, name: str) -> bool:
@@ -80,6 +98,7 @@ def train_and_score(output_dir: Path, name: str) -> bool:
             "step": trained.step,
             "weights": trained.model.count_params(),
             "seconds_scoring": round(time.perf_counter() - started, 1),
+            "scores": {name: scores_digest(folder, name) for name in run["problems"]},
             "environment": _environment(),
         }
         write_whole(folder / RESULT, json.dumps(values, indent=1) + "\n")
@@ -178,7 +197,20 @@ def _plan(output_dir: Path) -> Mapping[str, Any]:
 def _environment() -> dict[str, Any]:
     from t2t_multimodel.training.environment import environment
 
-    return environment()
+    return {**environment(), "code": code_digest()}
+
+
+def code_digest() -> str:
+    """By which the code is known again: this package's and the users' own."""
+    package = importlib.import_module("t2t_multimodel").__path__
+    parts = [importlib.import_module(f"t2t_multimodel.{n}").__path__ for n in _LINKED]
+    own = [Path(folder) for folder in itertools.chain(package, *parts)]
+    digest = hashlib.sha256()
+    for folder in (*own, *registry.usr_dirs()):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _end_with_input() -> None:

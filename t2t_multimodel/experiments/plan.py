@@ -17,15 +17,32 @@ from pathlib import Path
 from typing import Any
 
 from t2t_multimodel import registry
+from t2t_multimodel.data.manifest import manifest_path, sha256_of
 from t2t_multimodel.experiments.recipe import Arm, Experiment
 from t2t_multimodel.experiments.setting import Setting
-from t2t_multimodel.training.config import HParams
+from t2t_multimodel.training.config import HParams, TrainingConfig
 
 PLAN, RUNS = "plan.json", "runs"
-FORMAT = 1
+FORMAT = 2
 # Points of a curve: dev losses of a run. A checkpoint is saved at each.
 POINTS = 10
 _LINES_A_POINT = 4
+# Hyper-parameters that experiments decide, and what a user gives in place of them.
+_DECIDED = {
+    "mixture": "--mixture=PROBLEM=RATE",
+    "train_examples": "--scarce=PROBLEM:NUMBER",
+    "seed": "--seed",
+    "stop_on": "nothing: every arm has its whole budget",
+    "best_by": "nothing: of each run the last checkpoint is scored",
+    "on_nonfinite": "nothing: an arm that skipped steps would have had fewer",
+}
+# In an arm's changes a mixture of its own may stand.
+_NOT_CHANGED = frozenset({*_DECIDED, "train_steps"} - {"mixture"})
+# What decides which examples stand in which batch, beside the seed.
+_BATCHES = (
+    *("batch_cost_text", "batch_cost_image", "batch_cost_audio", "max_length"),
+    *("max_frames", "num_buckets", "batches_per_step"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,6 +128,7 @@ class Plan:
             "hparams": self.setting.hparams.to_dict(),
             "scoring": dataclasses.asdict(self.scoring),
             "data_dir": str(self.data_dir.absolute()),
+            "data": data_digests(self),
             "threads": self.threads,
             "seeds": list(self.seeds),
             "experiments": {
@@ -141,9 +159,37 @@ def make_plan(
         recipe = registry.recipe(name)
         try:
             experiments[name] = recipe(setting)
+            for arm in experiments[name].arms:
+                if lost := sorted(_NOT_CHANGED & arm.changes.keys()):
+                    raise ValueError(f"arm {arm.name!r} cannot change {lost[0]}")
         except ValueError as error:
             raise ValueError(f"experiment {name}: {error}") from error
     return Plan(setting, experiments, tuple(seeds), scoring, data_dir, threads)
+
+
+def with_others(plan: Plan, before: Mapping[str, Any] | None) -> tuple[Plan, list[str]]:
+    """A plan with all else that its folder was asked for before, and what is unknown.
+
+    Args:
+        plan: Of this command.
+        before: What `plan.json` held when it began.
+
+    Returns:
+        The plan with the seeds and the experiments of both, and a line for each of
+        those whose recipe is not known to this command.
+    """
+    if not before:
+        return plan, []
+    seeds = tuple(sorted({*plan.seeds, *before["seeds"]}))
+    experiments, unknown = dict(plan.experiments), []
+    for name in before["experiments"]:
+        if name in experiments:
+            continue
+        try:
+            experiments[name] = registry.recipe(name)(plan.setting)
+        except ValueError as error:
+            unknown.append(f"{name}, done here before, is not in the report: {error}")
+    return dataclasses.replace(plan, experiments=experiments, seeds=seeds), unknown
 
 
 def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
@@ -175,6 +221,50 @@ def arm_hparams(setting: Setting, arm: Arm, seed: int) -> HParams:
     )
 
 
+def check_hparams(hparams: HParams) -> None:
+    """Checks that a set leaves to experiments what they decide.
+
+    Raises:
+        ValueError: It does not; what to give instead.
+    """
+    own, usual = hparams.training, TrainingConfig()
+    for name, instead in _DECIDED.items():
+        if (value := getattr(own, name)) != getattr(usual, name):
+            raise ValueError(
+                f"{hparams.name} has {name}={value}, which experiments decide; give "
+                f"{instead}"
+            )
+    if hparams.name in registry.list_hparams():
+        steps = registry.hparams(hparams.name).training.train_steps
+        if own.train_steps != steps:
+            raise ValueError(
+                f"{hparams.name} has train_steps={own.train_steps}, from which an "
+                "experiment stretches its schedule; give --train_steps"
+            )
+
+
+def have_same_batches(plan: Plan) -> bool:
+    """Whether a problem has the same batches, for a seed, wherever it is trained."""
+    found: dict[str, set[tuple[Any, ...]]] = {}
+    for experiment in plan.experiments.values():
+        for arm in experiment.arms:
+            training = arm_hparams(plan.setting, arm, 0).training
+            sizes = tuple(getattr(training, name) for name in _BATCHES)
+            for name in arm.problems:
+                limit = {**plan.setting.scarce, **arm.train_examples}.get(name)
+                found.setdefault(name, set()).add((*sizes, limit))
+    return all(len(kinds) == 1 for kinds in found.values())
+
+
+def data_digests(plan: Plan) -> dict[str, str]:
+    """By which the data of each problem, with its vocabulary, are known again."""
+    found = {}
+    for name in plan.setting.problems:
+        path = manifest_path(plan.data_dir, name)
+        found[name] = sha256_of(path) if path.exists() else ""
+    return found
+
+
 def run_name(problems: Sequence[str], hparams: HParams) -> str:
     """The folder of a run: what a reader knows it by, and a digest of all it does."""
     training = hparams.training
@@ -196,12 +286,19 @@ def check_goes_on(before: Mapping[str, Any], plan: Plan, output_dir: Path) -> No
     remedy = "use the same, or another --output_dir"
     fixed = ("problems", "train_steps", "rates", "scarce", "data_dir", "threads")
     found: list[tuple[str, Any, Any]] = [(n, before[n], after[n]) for n in fixed]
+    sets = before["hparams"]["name"], after["hparams"]["name"]
+    found.append(("the set", *sets))
     for part in ("model", "training"):
         old, new = before["hparams"][part], after["hparams"][part]
         plain = json.loads(json.dumps(new))
-        found += [(name, old.get(name, plain[name]), plain[name]) for name in plain]
+        found += [(name, old.get(name, "not known"), plain[name]) for name in plain]
     for name, value in after["scoring"].items():
         found.append((name, before["scoring"][name], value))
+    for name, digest in after["data"].items():
+        old = before["data"].get(name)
+        # It may not have been made yet; then it is checked again when it is.
+        if old and digest:
+            found.append((f"other data of {name} in {plan.data_dir}:", old, digest))
     for name in before["experiments"].keys() & after["experiments"].keys():
         arms = before["experiments"][name], after["experiments"][name]
         for arm in sorted({*arms[0], *arms[1]}):
@@ -227,7 +324,10 @@ def read_plan(output_dir: Path) -> dict[str, Any] | None:
     try:
         values: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if values["format"] != FORMAT:
-            raise ValueError(f"it has the format {values['format']}")
+            raise ValueError(
+                f"another version of this program wrote it (format {values['format']}, "
+                f"not {FORMAT}); use another --output_dir"
+            )
         return values
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
@@ -239,6 +339,7 @@ def write_plan(plan: Plan, output_dir: Path, before: Mapping[str, Any] | None) -
     if before:
         values["experiments"] = {**before["experiments"], **values["experiments"]}
         values["runs"] = {**before["runs"], **values["runs"]}
+        values["seeds"] = sorted({*before["seeds"], *values["seeds"]})
     write_whole(output_dir / PLAN, json.dumps(values, indent=1) + "\n")
 
 
@@ -246,7 +347,10 @@ def write_whole(path: Path, text: str) -> None:
     """Writes a file that is either whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, "utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, path)
 
 

@@ -15,7 +15,7 @@ from t2t_multimodel.experiments.findings import Findings
 from t2t_multimodel.experiments.intervals import NUM_RESAMPLES, stretch
 from t2t_multimodel.experiments.measures import span
 from t2t_multimodel.experiments.one_run import result_of
-from t2t_multimodel.experiments.plan import Plan, write_whole
+from t2t_multimodel.experiments.plan import Plan, have_same_batches, write_whole
 from t2t_multimodel.experiments.tables import (
     experiment_section,
     missing_runs,
@@ -109,7 +109,7 @@ def _experiment_dict(
         "found": [difference.words() for difference in found.told()],
         "count": found.count_words(),
         "missing": missing_runs(plan, found),
-        "budgets_are_equal": not found.unequal,
+        "budgets_are_equal": not found.unequal if found.num_compared else None,
         "unequal": list(found.unequal),
         "arms": [
             {
@@ -163,12 +163,12 @@ def _how(plan: Plan) -> Section:
             "another training. Nothing is called found."
         )
     training = plan.setting.hparams.training
+    same = ", with the same batches for the same seed" * have_same_batches(plan)
     scarce = ", ".join(f"{n} of {name}" for name, n in plan.setting.scarce.items())
     blocks: list[Block] = [
         Prose(
-            f"There are {steps_words(plan)} in every arm that trains it, with the "
-            "same batches for the same seed; problems take turns. The learning rate "
-            "follows "
+            f"There are {steps_words(plan)} in every arm that trains it{same}; "
+            "problems take turns. The learning rate follows "
             f"the schedule {training.schedule!r}, stretched to each arm's own length, "
             "the warm-up with it. Of each run the last checkpoint is scored; none is "
             "chosen by dev data. All arms share one vocabulary and one set of test "
@@ -200,20 +200,32 @@ def _environment(plan: Plan, output_dir: Path) -> dict[str, Any]:
             found.append(result["environment"])
     if not found:
         return {}
-    return {**found[0], "differed_between_runs": len(found) > 1}
+    differing = [
+        key for key in found[0] if any(one.get(key) != found[0][key] for one in found)
+    ]
+    return {**found[0], "differed_between_runs": differing}
 
 
 def _environment_section(environment: Mapping[str, Any]) -> Section:
     if not environment:
         return Section("Environment", [Prose("No run is done.", is_missing=True)])
+    blocks: list[Block] = []
+    if differing := environment["differed_between_runs"]:
+        told = ", ".join(differing)
+        blocks.append(
+            Prose(
+                f"Runs were NOT all made alike: {told} differed between them. Shown is "
+                "what the first one had; the others' are in their result.json."
+            )
+        )
     versions = environment["versions"].items()
     rows = [(name, str(version)) for name, version in versions]
     rows += [
         (name.replace("_", " "), str(value))
         for name, value in environment.items()
-        if name != "versions" and value not in ([], None)
+        if name not in ("versions", "differed_between_runs") and value not in ([], None)
     ]
-    return Section("Environment", [Table(("what", "which"), rows)])
+    return Section("Environment", [*blocks, Table(("what", "which"), rows)])
 
 
 def _command(command_line: Sequence[str]) -> Section:

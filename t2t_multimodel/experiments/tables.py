@@ -204,12 +204,8 @@ def _budget(plan: Plan, found: Findings, budgets: Sequence[ArmBudget]) -> list[B
         had = found.had[budget.arm.name]
         rows.append((*row[:4], _had(had), *row[4:6]))
     head = (*BUDGET_HEAD[:4], "had, by the ledger", *BUDGET_HEAD[4:6])
-    equal = (
-        "The two arms of every question saw equally many examples of its problem, seed "
-        "by seed, by the ledgers of the runs."
-    )
     blocks: list[Block] = [Table(head, rows)]
-    if found.differences and not found.unequal:
+    if equal := _equal_words(found):
         blocks.append(Prose(equal))
     each = [
         (b.arm.name, name, f"{number:,}")
@@ -219,6 +215,20 @@ def _budget(plan: Plan, found: Findings, budgets: Sequence[ArmBudget]) -> list[B
     about = Table(("arm", "problem", "examples (first seed)"), each)
     blocks.append(Folded("Examples by problem", [about]))
     return blocks
+
+
+def _equal_words(found: Findings) -> str:
+    """Of which questions it is known that both arms saw equally many examples."""
+    count = len(found.experiment.questions)
+    if not found.num_compared or found.unequal:
+        return ""
+    every = "every question"
+    if found.num_compared < count:
+        every = f"{found.num_compared} of {count} questions"
+    return (
+        f"The two arms of {every} saw equally many examples of its problem, seed by "
+        "seed, by the ledgers of the runs."
+    )
 
 
 def _had(had: Mapping[int, Mapping[str, Mapping[str, int]]]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from t2t_multimodel import api
+from t2t_multimodel import api, registry
 from t2t_multimodel.evaluation.saved import load_scores, save_scores
 from t2t_multimodel.evaluation.score import ProblemScores, Sample
 from t2t_multimodel.experiments import conduct, crew, one_run
@@ -25,6 +25,8 @@ from t2t_multimodel.experiments.budget import (
     steps_within,
 )
 from t2t_multimodel.experiments.plan import Scoring, read_plan, write_plan
+from t2t_multimodel.experiments.recipe import Experiment
+from t2t_multimodel.experiments.setting import Setting
 from t2t_multimodel.testing.small_experiment import tiny_hparams
 from t2t_multimodel.training.checkpoint_files import list_checkpoints
 
@@ -159,7 +161,9 @@ def quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         samples = [Sample(0, "red", ("one",), "one", -1.0, ("one",))] * 2
         result = ProblemScores("length", "test", 2, 1.0, (), tuple(samples))
         save_scores(folder, STEPS, [result])
-        (folder / one_run.RESULT).write_text('{"environment": {"versions": {}}}')
+        digests = {"length": one_run.scores_digest(folder, "length")}
+        values = {"environment": {"versions": {}}, "scores": digests}
+        (folder / one_run.RESULT).write_text(json.dumps(values))
         return True
 
     names = ("length", "first_word")
@@ -196,7 +200,9 @@ def test_a_failing_run_is_reported_and_the_rest_is_shown(
     assert {o.told for o in done.outcomes} == {"", "the loss is no number"}
     values = json.loads((folder / "results.json").read_text("utf-8"))
     assert values["experiments"][recipe]["missing"] == ["jointly, seed 0, 1"]
+    assert values["experiments"][recipe]["budgets_are_equal"] is None
     page = (folder / "report.html").read_text("utf-8")
+    assert "saw equally many" not in page
     assert "Not there: jointly, seed 0, 1." in page
     assert "Nothing can be compared yet." in page
     with pytest.raises(ValueError, match="jointly, seed 0 failed: the loss is no num"):
@@ -208,6 +214,94 @@ def test_a_failing_run_is_reported_and_the_rest_is_shown(
             apart=False,
             num_seeds=2,
         )
+
+
+def test_a_fault_of_any_kind_stops_no_other_run(
+    tmp_path: Path, recipe: str, quick_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = one_run.train_and_score
+
+    def full(output_dir: Path, name: str) -> bool:
+        if name.startswith("2_problems"):
+            raise OSError(28, "No space left on device")
+        return usual(output_dir, name)
+
+    monkeypatch.setattr(one_run, "train_and_score", full)
+    done = run(Console(quiet=True), asked(tmp_path / "tables", recipe))
+    assert sorted(o.status for o in done.outcomes) == [0, 0, 1, 1]
+    assert any("No space left on device" in o.told for o in done.outcomes)
+    assert (tmp_path / "tables" / "report.html").exists()
+
+
+def test_code_that_differed_between_runs_is_told(
+    tmp_path: Path, recipe: str, quick_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tables"
+    done = run(Console(quiet=True), asked(folder, recipe))
+    assert "NOT all made alike" not in (folder / "report.html").read_text("utf-8")
+    _, second = (o.run.name for o in done.outcomes if o.status == 0)
+    path = one_run.run_folder(folder, second) / one_run.RESULT
+    values = json.loads(path.read_text("utf-8"))
+    values["environment"]["versions"] = {"t2t-multimodel": "0.0.1"}
+    path.write_text(json.dumps(values), "utf-8")
+    run(Console(quiet=True), asked(folder, recipe))
+    page = (folder / "report.html").read_text("utf-8")
+    assert "NOT all made alike: versions differed between them." in page
+
+
+def test_the_code_is_known_by_all_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = one_run.code_digest()
+    assert usual == one_run.code_digest()
+    (tmp_path / "mine.py").write_text("", "utf-8")
+    monkeypatch.setattr(registry, "usr_dirs", lambda: (tmp_path,))
+    first = one_run.code_digest()
+    (tmp_path / "mine.py").write_text("x = 1", "utf-8")
+    assert len({usual, first, one_run.code_digest()}) == 3
+
+
+def test_a_notebook_that_is_stopped_begins_no_other_run(
+    tmp_path: Path, recipe: str, quick_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def stopped(output_dir: Path, name: str) -> bool:
+        begun.append(name)
+        return False
+
+    monkeypatch.setattr(one_run, "train_and_score", stopped)
+    with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
+        conduct.experiment(
+            recipe,
+            tmp_path / "tables",
+            ["length", "first_word"],
+            tiny_hparams(),
+            apart=False,
+            num_seeds=2,
+        )
+    assert len(begun) == 1
+
+
+def alone_again(setting: Setting) -> Experiment:
+    """Another experiment, which has a run of the other one."""
+    alone = setting.alone("length")
+    return Experiment("Again?", (alone,), ())
+
+
+def test_the_report_has_what_the_folder_was_asked_for_before(
+    tmp_path: Path, recipe: str, quick_runs: None
+) -> None:
+    registry.register_experiment(alone_again)
+    folder = tmp_path / "tables"
+    run(Console(quiet=True), asked(folder, recipe))
+    done = run(Console(quiet=True), asked(folder, "alone_again", num_seeds=1))
+    assert list(done.findings) == ["alone_again"]
+    values = json.loads((folder / "results.json").read_text("utf-8"))
+    assert list(values["experiments"]) == ["alone_again", recipe]
+    assert values["settings"]["seeds"] == [0, 1]
+    plan = read_plan(folder)
+    assert plan is not None and plan["seeds"] == [0, 1]
 
 
 def test_two_do_not_work_in_one_folder(tmp_path: Path, recipe: str) -> None:

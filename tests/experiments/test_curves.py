@@ -49,7 +49,7 @@ def test_a_column_of_the_table_looks_the_same_in_all_plots(
         Figure(name, "", "loss", "", "", {0: 1.0}, 1.0, (1.0, 1.0)) for name in PROBLEMS
     ]
     seeds = {arm.name: (0,) for arm in experiment.arms}
-    found = Findings(experiment, seeds, tuple(figures), (), {}, (), (), {})
+    found = Findings(experiment, seeds, tuple(figures), (), {}, (), 0, (), {})
     plots = dev_plots(plan, found, tmp_path)
     assert len(plots) == len(PROBLEMS)
     for name, plot in zip(PROBLEMS, plots, strict=True):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from t2t_multimodel import registry
+from t2t_multimodel.decoding.config import DecodeConfig
 from t2t_multimodel.evaluation.saved import save_scores
 from t2t_multimodel.evaluation.score import ProblemScores, Sample
 from t2t_multimodel.experiments.findings import (
@@ -21,7 +22,7 @@ from t2t_multimodel.experiments.findings import (
     unequal,
 )
 from t2t_multimodel.experiments.measures import LOG_PERPLEXITY, measure
-from t2t_multimodel.experiments.one_run import RESULT, run_folder
+from t2t_multimodel.experiments.one_run import RESULT, run_folder, scores_digest
 from t2t_multimodel.experiments.plan import Plan, Scoring, make_plan
 from t2t_multimodel.experiments.recipe import Experiment, Question
 from t2t_multimodel.experiments.setting import Setting
@@ -72,14 +73,17 @@ def finish(
     right: int,
     nats: float,
     examples: int = 640,
+    size: int = 50,
 ) -> None:
     """What a run leaves when it is done."""
     (experiment,) = plan.experiments.values()
     own = run_folder(folder, plan.run(experiment.arm(arm), seed).name)
     had = {"batches": 40, "examples": examples}
     LedgerFile(own).append({"step": 40, "since": 0, "problems": {"reversal": had}})
-    save_scores(own, 40, [scores(right, nats)])
-    (own / RESULT).write_text(json.dumps({"environment": {}}), "utf-8")
+    save_scores(own, 40, [scores(right, nats, size)])
+    digests = {"reversal": scores_digest(own, "reversal")}
+    values = {"environment": {}, "scores": digests}
+    (own / RESULT).write_text(json.dumps(values), "utf-8")
 
 
 def found(folder: Path, plan: Plan) -> Findings:
@@ -120,7 +124,11 @@ def test_a_difference_is_of_seeds_that_both_arms_have(
     assert bleu.mean > 20 and bleu.verdict == GAINS
     assert bleu.words().startswith("Found: reversal gains from company (BLEU ")
     assert result.told() == (bleu,)
-    assert result.count_words().startswith("Of 1 question,")
+    assert result.count_words() == (
+        "Of 1 answer: 1 found that a problem gains, 0 that it loses, 0 not shown. If "
+        "nothing differed at all, about 0.1 would be found by chance."
+    )
+    assert result.num_compared == 1
     figure = result.figure("reversal", LOG_PERPLEXITY, "jointly")
     assert figure is not None and figure.by_seed == {0: 1.0, 2: 2.0}
     assert result.num_examples == {"reversal": 50}
@@ -132,16 +140,36 @@ def test_nothing_is_compared_before_both_arms_have_a_seed(
 ) -> None:
     finish(tmp_path, plan, "reversal alone", 0, right=20, nats=4.0)
     result = found(tmp_path, plan)
-    assert result.differences == ()
+    assert result.differences == () and result.num_compared == 0
     assert {figure.arm for figure in result.figures} == {"reversal alone"}
 
 
-def test_other_examples_are_refused(tmp_path: Path, plan: Plan) -> None:
+def test_scores_that_another_program_made_are_refused(
+    tmp_path: Path, plan: Plan
+) -> None:
     finish(tmp_path, plan, "reversal alone", 0, right=20, nats=4.0)
     finish(tmp_path, plan, "jointly", 0, right=20, nats=4.0)
     (experiment,) = plan.experiments.values()
     own = run_folder(tmp_path, plan.run(experiment.arm("jointly"), 0).name)
-    save_scores(own, 40, [scores(20, 4.0, size=49)])
+    save_scores(own, 40, [scores(20, 4.0)], DecodeConfig(beam_size=4))
+    with pytest.raises(
+        ValueError, match="the scores of reversal are not those that the experiment"
+    ):
+        found(tmp_path, plan)
+
+
+def test_a_result_that_cannot_be_read_is_named(tmp_path: Path, plan: Plan) -> None:
+    finish(tmp_path, plan, "reversal alone", 0, right=20, nats=4.0)
+    (experiment,) = plan.experiments.values()
+    own = run_folder(tmp_path, plan.run(experiment.arm("reversal alone"), 0).name)
+    (own / RESULT).write_text("", "utf-8")
+    with pytest.raises(ValueError, match=r"result\.json cannot be read .*; remove it"):
+        found(tmp_path, plan)
+
+
+def test_other_examples_are_refused(tmp_path: Path, plan: Plan) -> None:
+    finish(tmp_path, plan, "reversal alone", 0, right=20, nats=4.0)
+    finish(tmp_path, plan, "jointly", 0, right=20, nats=4.0, size=49)
     with pytest.raises(ValueError, match="reversal was scored on other examples"):
         found(tmp_path, plan)
 
@@ -230,7 +258,7 @@ def test_of_very_many_answers_those_that_show_nothing_are_counted(
     shown, not_shown = difference(1.0, 5.0), difference(0.0, 4.0)
 
     def answers(*differences: Difference) -> list[str]:
-        of = Findings(experiment, {}, (), differences, {}, (), (), {})
+        of = Findings(experiment, {}, (), differences, {}, (), 0, (), {})
         return of.answers()
 
     assert answers(shown, not_shown) == [shown.words(), not_shown.words()]

@@ -15,10 +15,14 @@ from t2t_multimodel.experiments.plan import (
     Scoring,
     arm_hparams,
     check_goes_on,
+    check_hparams,
+    have_same_batches,
     make_plan,
     read_plan,
+    with_others,
     write_plan,
 )
+from t2t_multimodel.experiments.recipe import Experiment
 from t2t_multimodel.experiments.setting import Setting
 from t2t_multimodel.training.schedule import learning_rate
 
@@ -87,6 +91,81 @@ def test_more_seeds_and_other_experiments_may_come() -> None:
     begun = plan("parsing_transfer")
     again(begun, begun)
     again(begun, plan("ablation", "parsing_transfer", seeds=(0, 1, 2)))
+
+
+def test_a_set_of_another_name_or_field_is_refused() -> None:
+    begun = plan("parsing_transfer")
+    renamed = dataclasses.replace(setting().hparams, name="mine")
+    with pytest.raises(ValueError, match="the set multimodel_tiny, not mine: use"):
+        again(
+            begun,
+            plan(
+                "parsing_transfer", of=dataclasses.replace(setting(), hparams=renamed)
+            ),
+        )
+    before = json.loads(json.dumps(begun.to_dict()))
+    del before["hparams"]["model"]["dilation"]
+    with pytest.raises(ValueError, match="dilation not known, not 8: use"):
+        check_goes_on(before, begun, Path("tables"))
+
+
+def test_other_data_under_the_same_path_are_refused(tmp_path: Path) -> None:
+    manifest = tmp_path / "parse_mini.manifest.json"
+    begun = plan("parsing_transfer", data_dir=tmp_path)
+    before = json.loads(json.dumps(begun.to_dict()))
+    manifest.write_text("first", "utf-8")
+    check_goes_on(before, begun, tmp_path)  # None had been made.
+    before = json.loads(json.dumps(begun.to_dict()))
+    check_goes_on(before, begun, tmp_path)
+    manifest.write_text("second", "utf-8")
+    with pytest.raises(ValueError, match=f"other data of parse_mini in {tmp_path}: "):
+        check_goes_on(before, begun, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mixture": "image_mini=9"}, "experiments decide; give --mixture="),
+        ({"train_examples": "parse_mini=9"}, "experiments decide; give --scarce="),
+        ({"seed": 7}, "experiments decide; give --seed"),
+        ({"on_nonfinite": "skip"}, "an arm that skipped steps would have had fewer"),
+        ({"train_steps": 55}, "stretches its schedule; give --train_steps"),
+    ],
+)
+def test_what_experiments_decide_is_not_taken_from_a_set(
+    change: dict[str, Any], message: str
+) -> None:
+    hparams = registry.hparams("multimodel_tiny")
+    check_hparams(hparams.replace(learning_rate=0.1))
+    with pytest.raises(ValueError, match=message):
+        check_hparams(hparams.replace(**change))
+
+
+def test_an_arm_cannot_change_what_its_budget_is(recipe: str) -> None:
+    def of_seven(setting: Setting) -> Experiment:
+        """A recipe whose arm has a seed."""
+        return Experiment("?", (setting.together(name="seven", seed=7),), ())
+
+    registry.register_experiment(of_seven)
+    with pytest.raises(ValueError, match="of_seven: arm 'seven' cannot change seed"):
+        plan("of_seven")
+
+
+def test_the_same_batches_are_claimed_only_where_they_are() -> None:
+    assert have_same_batches(plan("joint_vs_single", "parsing_transfer"))
+    assert not have_same_batches(plan("scaling_examples"))
+
+
+def test_the_report_has_all_that_the_folder_was_asked_for() -> None:
+    one, other = plan("parsing_transfer", seeds=(0, 1, 2)), plan("ablation")
+    before = json.loads(json.dumps(one.to_dict()))
+    whole, unknown = with_others(other, before)
+    assert list(whole.experiments) == ["ablation", "parsing_transfer"]
+    assert whole.seeds == (0, 1, 2) and unknown == []
+    before["experiments"]["of_mine"] = {}
+    _, (line,) = with_others(other, before)
+    assert line.startswith("of_mine, done here before, is not in the report: ")
+    assert with_others(one, None) == (one, [])
 
 
 @pytest.mark.parametrize(
