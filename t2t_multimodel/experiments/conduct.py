@@ -178,9 +178,8 @@ def conduct(
             else find(whole, one, output_dir)
             for name, one in whole.experiments.items()
         }
-        files = write_report(
-            whole, every, arm_budgets(whole, timing), output_dir, asked.command_line
-        )
+        own = budgets if every.keys() == found.keys() else arm_budgets(whole, timing)
+        files = write_report(whole, every, own, output_dir, asked.command_line)
     for line in unknown:
         _log.warning("%s", line)
     tell_found(console, found, files)
