@@ -8,14 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from t2t_multimodel import registry
-from t2t_multimodel.experiments.plan import (
-    Plan,
-    Scoring,
-    check_goes_on,
-    check_hparams,
-    make_plan,
-    read_plan,
-)
+from t2t_multimodel.experiments.plan import Plan, Scoring, check_hparams, make_plan
+from t2t_multimodel.experiments.plan_file import check_goes_on, read_plan
 from t2t_multimodel.experiments.setting import Setting
 from t2t_multimodel.training.config import HParams
 

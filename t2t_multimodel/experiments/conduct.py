@@ -28,9 +28,8 @@ from t2t_multimodel.experiments.budget import (
     steps_within,
 )
 from t2t_multimodel.experiments.findings import Findings, find
-from t2t_multimodel.experiments.plan import (
-    Plan,
-    Run,
+from t2t_multimodel.experiments.plan import Plan, Run
+from t2t_multimodel.experiments.plan_file import (
     check_goes_on,
     read_plan,
     with_others,

@@ -25,7 +25,7 @@ from typing import Any
 
 from t2t_multimodel import quiet, registry
 from t2t_multimodel.evaluation.saved import FOLDER as SCORES
-from t2t_multimodel.experiments.plan import RUNS, read_plan, write_whole
+from t2t_multimodel.experiments.plan_file import RUNS, read_plan, write_whole
 from t2t_multimodel.training.config import HParams
 
 RESULT, LOG, TIMING = "result.json", "log.txt", "timing.json"

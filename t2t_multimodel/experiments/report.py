@@ -15,7 +15,8 @@ from t2t_multimodel.experiments.findings import Findings
 from t2t_multimodel.experiments.intervals import NUM_RESAMPLES, stretch
 from t2t_multimodel.experiments.measures import span
 from t2t_multimodel.experiments.one_run import result_of
-from t2t_multimodel.experiments.plan import Plan, have_same_batches, write_whole
+from t2t_multimodel.experiments.plan import Plan, have_same_batches
+from t2t_multimodel.experiments.plan_file import write_whole
 from t2t_multimodel.experiments.tables import (
     experiment_section,
     missing_runs,

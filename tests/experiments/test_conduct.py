@@ -24,7 +24,8 @@ from t2t_multimodel.experiments.budget import (
     steps_beside,
     steps_within,
 )
-from t2t_multimodel.experiments.plan import Scoring, read_plan, write_plan
+from t2t_multimodel.experiments.plan import Scoring
+from t2t_multimodel.experiments.plan_file import read_plan, write_plan
 from t2t_multimodel.experiments.recipe import Experiment
 from t2t_multimodel.experiments.setting import Setting
 from t2t_multimodel.testing.small_experiment import tiny_hparams

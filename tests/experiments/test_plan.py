@@ -14,10 +14,12 @@ from t2t_multimodel.experiments.plan import (
     Plan,
     Scoring,
     arm_hparams,
-    check_goes_on,
     check_hparams,
     have_same_batches,
     make_plan,
+)
+from t2t_multimodel.experiments.plan_file import (
+    check_goes_on,
     read_plan,
     with_others,
     write_plan,
