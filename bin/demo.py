@@ -12,7 +12,7 @@ Everything it does is what these commands do:
 
   t2t-datagen --problems=mini_eight --data_dir=demo_run/data
   t2t-trainer --problems=mini_eight --data_dir=demo_run/data --output_dir=demo_run/run
-      --mixture=MIXTURE
+      --mixture=MIXTURE --eval_steps=1000
   t2t-eval --output_dir=demo_run/run --max_examples=200 --report_dir=demo_run/report
   t2t-report demo_run/run --noevaluate
 """
@@ -33,6 +33,8 @@ from t2t_multimodel.bin import program
 
 GROUP = "mini_eight"
 NUM_SCENES = 2
+# Dev losses are taken so many times, for the curves of the report.
+NUM_DEV_LOSSES = 4
 # Sentences are learnt soonest, pictures last: the steps go where they are needed.
 MIXTURE = (
     "caption_mini=4.5,image_mini=4.5,speech_mini=2,parse_mini=0.4,"
@@ -128,18 +130,20 @@ def _generate(console: Console, root: Path) -> None:
 def _train(console: Console, root: Path, hparams: Any) -> bool:
     """Trains to the end; False where the user stopped it."""
     changes = f' --hparams="{FLAGS.hparams}"' if FLAGS.hparams else ""
-    steps = f" --train_steps={FLAGS.train_steps}" if FLAGS.train_steps else ""
+    training = hparams.training
+    fields = {"mixture": FLAGS.mixture, "seed": FLAGS.seed}
+    if FLAGS.train_steps:
+        fields["train_steps"] = FLAGS.train_steps
+    steps = FLAGS.train_steps or training.train_steps
+    fields["eval_steps"] = training.eval_steps or max(1, steps // NUM_DEV_LOSSES)
+    flags_told = "".join(f" --{name}={value}" for name, value in fields.items())
     _say(
         console,
         "2. One model learns all eight problems",
         f"t2t-trainer --problems={GROUP} --hparams_set={FLAGS.hparams_set}{changes}"
-        f" --data_dir={root / 'data'} --output_dir={root / 'run'}{steps}"
-        f" --mixture={FLAGS.mixture} --seed={FLAGS.seed}",
+        f" --data_dir={root / 'data'} --output_dir={root / 'run'}{flags_told}",
     )
     started = time.perf_counter()
-    fields = {"mixture": FLAGS.mixture, "seed": FLAGS.seed}
-    if FLAGS.train_steps:
-        fields["train_steps"] = FLAGS.train_steps
     run = api.train(GROUP, root / "data", root / "run", hparams, **fields)
     console.print(f"{time.perf_counter() - started:.0f} seconds")
     return not (run.result and run.result.stopped_by)

@@ -44,6 +44,7 @@ def test_the_demo_makes_trains_scores_and_shows_and_goes_on(
     page = (tmp_path / "run" / "report.html").read_text("utf-8")
     assert f"mail: {tmp_path / 'run' / 'report.html'}" in output
     assert "translate_ende_mini" in page and "3 test" in page
+    assert "last dev loss" in page and "There is no loss on dev" not in page
     checkpoint = tmp_path / "run" / "model.ckpt-2.index"
     data = next((tmp_path / "data").glob("*-train-00000*"))
     made = [path.stat().st_mtime_ns for path in (checkpoint, data)]
