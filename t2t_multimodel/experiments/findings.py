@@ -11,6 +11,7 @@ from t2t_multimodel.evaluation.score import ProblemScores, signatures
 from t2t_multimodel.experiments.budget import realised
 from t2t_multimodel.experiments.intervals import Resampled, resample
 from t2t_multimodel.experiments.measures import (
+    bound_words,
     digits_of,
     less_is_better,
     measure,
@@ -97,13 +98,19 @@ class Difference:
         """How many digits after the point the figure is told with."""
         return digits_of(self.metric)
 
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The interval's ends as they are told."""
+        low, high = self.interval
+        return bound_words(low, self.digits), bound_words(high, self.digits)
+
     def words(self) -> str:
         """The answer in a sentence."""
-        low, high = self.interval
+        low, high = self.bounds
         d, unit = self.digits, self.unit and f" {self.unit}"
         told = (
             f"{self.title} {self.baseline:.{d}f}{unit} without, {self.arm:.{d}f}{unit} "
-            f"with it: {self.mean:+.{d}f} [{low:+.{d}f}, {high:+.{d}f}]"
+            f"with it: {self.mean:+.{d}f} [{low}, {high}]"
         )
         problem, thing = self.question.problem, self.question.thing
         if self.verdict == GAINS:

@@ -56,6 +56,16 @@ def digits_of(metric: str) -> int:
     return 3 if metric == LOG_PERPLEXITY else 1
 
 
+def bound_words(bound: float, digits: int) -> str:
+    """An interval's end, with its sign; with more digits where it would read as 0.
+
+    Whether an interval includes 0 so is seen from what is told: `+0.04`, not `+0.0`.
+    """
+    while bound and digits < 6 and round(bound, digits) == 0:
+        digits += 1
+    return f"{bound:+.{digits}f}"
+
+
 def span(numbers: Collection[int]) -> str:
     """`640`, or `636 to 640`."""
     low, high = min(numbers), max(numbers)

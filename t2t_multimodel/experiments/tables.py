@@ -158,7 +158,7 @@ def _differences(found: Findings) -> list[Block]:
             d.question.baseline,
             d.question.arm,
             f"{d.mean:+.{d.digits}f}",
-            _interval(d),
+            " to ".join(d.bounds),
             ", ".join(f"{value:+.{d.digits}f}" for value in d.by_seed.values()),
             d.verdict,
         )
@@ -242,9 +242,3 @@ def _figure(figure: Figure) -> str:
     digits = digits_of(figure.metric)
     low, high = figure.interval
     return f"{figure.mean:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
-
-
-def _interval(difference: Difference) -> str:
-    low, high = difference.interval
-    digits = difference.digits
-    return f"{low:+.{digits}f} to {high:+.{digits}f}"

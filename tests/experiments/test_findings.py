@@ -225,6 +225,18 @@ def difference(
             "-3.0 [-5.0, -1.0]).",
         ),
         (
+            difference(0.038, 5.0),
+            GAINS,
+            "Found: reversal gains from company (BLEU 50.0 without, 52.5 with it: +2.5 "
+            "[+0.04, +5.0]).",
+        ),
+        (
+            difference(-4.0, 0.002),
+            NOT_SHOWN,
+            "Not shown: that reversal gains from or loses by company (BLEU 50.0 "
+            "without, 48.0 with it: -2.0 [-4.0, +0.002]; the interval includes 0).",
+        ),
+        (
             difference(1.0, 5.0, less=True),
             LOSES,
             "Found: reversal loses by company (WER",
