@@ -1,12 +1,11 @@
 """Beam search with a length penalty, stopped exactly when nothing can change any more.
 
 At each position the K most probable unfinished hypotheses of an input are kept (alive),
-and of all that ended so far the K best (done). Every alive hypothesis may end at every
-position: the search is wider than one that only ends what is among the best
-continuations.
+and of all that ended so far the K best (done). A hypothesis ends where its end is among
+the best 2 K continuations of all.
 
-Shape suffixes: B inputs, K beam size, R = B * K hypotheses, L positions of the longest
-output, V words.
+Shape suffixes: B inputs, K beam size, C = 2 K continuations, R = B * K hypotheses, L
+positions of the longest output, V words.
 """
 
 from __future__ import annotations
@@ -45,6 +44,12 @@ def beam_search(
 ) -> Hypotheses:
     """The K best outputs that a beam of size K finds for each input.
 
+    In each step the 2 K most probable continuations of the K hypotheses are looked at:
+    those that end are outputs, the best K others go on. To end is so a choice among
+    others. Were each hypothesis let end wherever it stands, a model that was trained
+    with label smoothing, which leaves a little probability to every end, would give
+    outputs of a few words for long inputs: these have few factors.
+
     Outputs that end come first, by `log_probability / length_penalty`; outputs that
     were cut at their input's limit stand behind them, whatever their score. An input is
     done as soon as none of its unfinished hypotheses can come among its K best, however
@@ -76,11 +81,16 @@ def beam_search(
         num_words = tf.shape(log_p_RV)[-1]
         log_p_BKV = tf.reshape(log_p_RV, [batch, beam_size, num_words])
         total_BKV = beam.total_BK[:, :, None] + log_p_BKV
-        done = _ended(beam, position, total_BKV[:, :, EOS], alpha)
-        total_BKV = tf.where(tf.range(num_words) == EOS, _NEVER, total_BKV)
-        total_BK, place_BK = tf.math.top_k(
-            tf.reshape(total_BKV, [batch, beam_size * num_words]), beam_size
+        # Twice as many as go on: of K hypotheses at most K ways are to end.
+        total_BC, place_BC = tf.math.top_k(
+            tf.reshape(total_BKV, [batch, beam_size * num_words]), 2 * beam_size
         )
+        is_end_BC = place_BC % num_words == EOS
+        done = _ended(beam, position, total_BC, place_BC // num_words, is_end_BC, alpha)
+        total_BK, choice_BK = tf.math.top_k(
+            tf.where(is_end_BC, _NEVER, total_BC), beam_size
+        )
+        place_BK = tf.gather(place_BC, choice_BK, batch_dims=1)
         parent_BK, next_BK = place_BK // num_words, place_BK % num_words
         ids_BKL = _put(
             tf.gather(beam.ids_BKL, parent_BK, batch_dims=1), position, next_BK
@@ -131,24 +141,34 @@ class _Beam(NamedTuple):
     is_open_B: Any
 
 
-def _ended(beam: _Beam, position: Any, end_total_BK: Any, alpha: float) -> _Beam:
-    """The beam with its alive hypotheses, ended here, among the ended ones."""
-    end_score_BK = end_total_BK / length_penalty(position + 1, alpha)
-    eos_BK = tf.fill(tf.shape(end_total_BK), EOS)
-    end_ids_BKL = _put(beam.ids_BKL, position, eos_BK)
+def _ended(
+    beam: _Beam,
+    position: Any,
+    total_BC: Any,
+    parent_BC: Any,
+    is_end_BC: Any,
+    alpha: float,
+) -> _Beam:
+    """The beam with those of its C continuations that end among the ended ones."""
+    end_score_BC = tf.where(
+        is_end_BC, total_BC / length_penalty(position + 1, alpha), _NEVER
+    )
+    end_ids_BCL = _put(
+        tf.gather(beam.ids_BKL, parent_BC, batch_dims=1),
+        position,
+        tf.fill(tf.shape(total_BC), EOS),
+    )
     score, place_BK = tf.math.top_k(
-        tf.concat([beam.done_score_BK, end_score_BK], axis=1),
-        tf.shape(end_total_BK)[1],
+        tf.concat([beam.done_score_BK, end_score_BC], axis=1),
+        tf.shape(beam.done_score_BK)[1],
     )
     return beam._replace(
         done_score_BK=score,
         done_total_BK=tf.gather(
-            tf.concat([beam.done_total_BK, end_total_BK], axis=1),
-            place_BK,
-            batch_dims=1,
+            tf.concat([beam.done_total_BK, total_BC], axis=1), place_BK, batch_dims=1
         ),
         done_ids_BKL=tf.gather(
-            tf.concat([beam.done_ids_BKL, end_ids_BKL], axis=1), place_BK, batch_dims=1
+            tf.concat([beam.done_ids_BKL, end_ids_BCL], axis=1), place_BK, batch_dims=1
         ),
     )
 

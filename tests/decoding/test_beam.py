@@ -61,13 +61,32 @@ def test_a_beam_that_is_wide_enough_finds_the_best_of_all(
     limit = 5
     transition = random_chain(SIZE, seed)
     expected = best_of_all(Chain(transition), limit, alpha)
-    wide = len(WORDS) ** (limit - 1)
+    wide = len(WORDS) ** limit
     found = beam_search(chain_scorer(transition), [limit], wide, alpha)
     assert hypotheses(found)[:20] == [ids for _, ids in expected[:20]]
-    scores = [score for score, _ in expected[:wide]]
-    np.testing.assert_allclose(found.score.numpy()[0], scores, atol=1e-4)
-    totals = [Chain(transition).total(ids) for _, ids in expected[:wide]]
-    np.testing.assert_allclose(found.log_probability.numpy()[0], totals, atol=1e-4)
+    ended = slice(len(expected))  # What was cut stands behind.
+    scores = [score for score, _ in expected]
+    np.testing.assert_allclose(found.score.numpy()[0, ended], scores, atol=1e-4)
+    totals = [Chain(transition).total(ids) for _, ids in expected]
+    np.testing.assert_allclose(
+        found.log_probability.numpy()[0, ended], totals, atol=1e-4
+    )
+
+
+def test_an_end_is_taken_where_it_is_among_the_best_continuations() -> None:
+    # As after training with label smoothing: an end is unlikely but at the last place,
+    # and yet likelier than all the words up to there.
+    length, words = 30, 10
+    probability = np.full((1, length, 3 + words), 1e-12)
+    probability[..., 3:] = 0.5 / (words - 1)
+    probability[..., 3] = 0.5 - 1e-4
+    probability[..., EOS] = 1e-4
+    probability[0, -1, EOS], probability[0, -1, 3] = 0.5, 1e-4
+    whole = (*[3] * (length - 1), EOS)
+    assert (length - 1) * np.log(0.5) + np.log(0.5) < np.log(1e-4)
+    for alpha in (0.0, 0.6):
+        found = beam_search(table_scorer(np.log(probability)), [length], 4, alpha)
+        assert hypotheses(found)[0] == whole
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, -1.0])
