@@ -11,7 +11,7 @@ import tensorflow as tf
 from t2t_multimodel.data.vocabulary import EOS, PAD
 from t2t_multimodel.decoding import beam
 from t2t_multimodel.decoding.beam import beam_search, length_penalty
-from t2t_multimodel.decoding.scorer import Scorer
+from t2t_multimodel.decoding.scorer import NEVER, Scorer
 from t2t_multimodel.testing.chains import (
     Chain,
     chain_scorer,
@@ -71,6 +71,38 @@ def test_a_beam_that_is_wide_enough_finds_the_best_of_all(
     np.testing.assert_allclose(
         found.log_probability.numpy()[0, ended], totals, atol=1e-4
     )
+
+
+def plain_beam(
+    chain: Chain, limit: int, size: int, alpha: float
+) -> list[tuple[int, ...]]:
+    """The same search, one hypothesis at a time: the ended ones, best first."""
+    alive: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+    done: list[tuple[float, tuple[int, ...]]] = []
+    for _ in range(limit):
+        longer = [
+            (total + log_p, (*ids, token))
+            for total, ids in alive
+            for token, log_p in enumerate(chain.log_p(ids))
+            if token not in NEVER
+        ]
+        best = sorted(longer, reverse=True)[: 2 * size]
+        ended = [
+            (t / penalty(len(ids), alpha), ids) for t, ids in best if ids[-1] == EOS
+        ]
+        done = sorted(done + ended, reverse=True)[:size]
+        alive = [(total, ids) for total, ids in best if ids[-1] != EOS][:size]
+    return [ids for _, ids in done]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+@pytest.mark.parametrize("alpha", [0.0, 0.6])
+def test_a_narrow_beam_finds_what_a_plain_one_finds(size: int, alpha: float) -> None:
+    for seed in range(8):
+        transition = random_chain(12, seed)
+        expected = plain_beam(Chain(transition), 8, size, alpha)
+        found = hypotheses(beam_search(chain_scorer(transition), [8], size, alpha))
+        assert found[: len(expected)] == expected
 
 
 def test_an_end_is_taken_where_it_is_among_the_best_continuations() -> None:
