@@ -11,10 +11,9 @@ DEMO_DIR ?= demo_run
 demo: $(VENV)/installed
 	$(BIN)/python -m t2t_multimodel.bin.demo --demo_dir=$(DEMO_DIR)
 
-# A process for each of two cores; the tests of a file stay together. The files come in
-# their order: by numbers of tests, as is usual, some that take longest would come last.
+# A process for each of two cores; the tests of a file stay together.
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -33,7 +33,7 @@ from t2t_multimodel.bin import program
 
 GROUP = "mini_eight"
 NUM_SCENES = 2
-# Dev losses are taken so many times, for the curves of the report.
+# For the curves of the report dev losses are taken so many times, unless the set says.
 NUM_DEV_LOSSES = 4
 # Sentences are learnt soonest, pictures last: the steps go where they are needed.
 MIXTURE = (
@@ -135,7 +135,7 @@ def _train(console: Console, root: Path, hparams: Any) -> bool:
     if FLAGS.train_steps:
         fields["train_steps"] = FLAGS.train_steps
     steps = FLAGS.train_steps or training.train_steps
-    fields["eval_steps"] = training.eval_steps or max(1, steps // NUM_DEV_LOSSES)
+    fields["eval_steps"] = training.eval_steps or -(-steps // NUM_DEV_LOSSES)
     flags_told = "".join(f" --{name}={value}" for name, value in fields.items())
     _say(
         console,

@@ -70,10 +70,10 @@ def all_op_by_op() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _clean_heap() -> Iterator[None]:
-    """Each file finds a heap as small as the first one did.
+    """In each file collections have as little to look through as in the first one.
 
-    Else collections look through what all files before have left (TensorFlow and Keras
-    keep much), which took an eighth of the processor's time.
+    Else they look through what all files before have left (TensorFlow and Keras keep
+    much), which took an eighth of the processor's time.
     """
     yield
     _collect_and_freeze()

@@ -45,10 +45,10 @@ def beam_search(
     """The K best outputs that a beam of size K finds for each input.
 
     In each step the 2 K most probable continuations of the K hypotheses are looked at:
-    those that end are outputs, the best K others go on. To end is so a choice among
-    others. Were each hypothesis let end wherever it stands, a model that was trained
-    with label smoothing, which leaves a little probability to every end, would give
-    outputs of a few words for long inputs: these have few factors.
+    those that end are outputs, the best K others go on. Were each hypothesis let end
+    wherever it stands, a model that was trained with label smoothing, which leaves a
+    little probability to every end, could give outputs of a few words for long inputs:
+    these have few factors.
 
     Outputs that end come first, by `log_probability / length_penalty`; outputs that
     were cut at their input's limit stand behind them, whatever their score. An input is

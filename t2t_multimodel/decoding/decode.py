@@ -35,7 +35,8 @@ class DecodedText:
 
     Attributes:
         text: What the tokens spell.
-        log_probability: Natural log of the probability of all tokens, EOS included.
+        log_probability: Natural log of the probability of all tokens, EOS included; an
+            output that was cut at its limit has none, and ranks behind all that end.
         score: What the search ranks by: of a beam the log-probability under the length
             penalty, else the log-probability.
         others: The next best, or the further samples, where more than one was asked

@@ -53,7 +53,7 @@ class Hypotheses(NamedTuple):
         ids: int32 `[B, N, L]`: the tokens, PAD after EOS. One that reached its input's
             limit first has no EOS.
         log_probability: float32 `[B, N]`: the natural log of the probability of the
-            tokens, EOS included.
+            tokens, EOS included where there is one.
         score: float32 `[B, N]`: what the search ranks by; minus infinity where there
             are fewer hypotheses than N.
     """

@@ -59,7 +59,8 @@ def digits_of(metric: str) -> int:
 def bound_words(bound: float, digits: int) -> str:
     """An interval's end, with its sign; with more digits where it would read as 0.
 
-    Whether an interval includes 0 so is seen from what is told: `+0.04`, not `+0.0`.
+    Whether an interval includes 0 so is seen from what is told, to six digits: `+0.04`,
+    not `+0.0`.
     """
     while bound and digits < 6 and round(bound, digits) == 0:
         digits += 1

@@ -75,7 +75,7 @@ def test_a_beam_that_is_wide_enough_finds_the_best_of_all(
 
 def plain_beam(
     chain: Chain, limit: int, size: int, alpha: float
-) -> list[tuple[int, ...]]:
+) -> list[tuple[float, tuple[int, ...]]]:
     """The same search, one hypothesis at a time: the ended ones, best first."""
     alive: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
     done: list[tuple[float, tuple[int, ...]]] = []
@@ -92,7 +92,7 @@ def plain_beam(
         ]
         done = sorted(done + ended, reverse=True)[:size]
         alive = [(total, ids) for total, ids in best if ids[-1] != EOS][:size]
-    return [ids for _, ids in done]
+    return done
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
@@ -101,22 +101,30 @@ def test_a_narrow_beam_finds_what_a_plain_one_finds(size: int, alpha: float) -> 
     for seed in range(8):
         transition = random_chain(12, seed)
         expected = plain_beam(Chain(transition), 8, size, alpha)
-        found = hypotheses(beam_search(chain_scorer(transition), [8], size, alpha))
-        assert found[: len(expected)] == expected
+        found = beam_search(chain_scorer(transition), [8], size, alpha)
+        listed = hypotheses(found)
+        assert listed[: len(expected)] == [ids for _, ids in expected]
+        assert all(EOS not in ids for ids in listed[len(expected) :])
+        np.testing.assert_allclose(
+            found.score.numpy()[0, : len(expected)],
+            [score for score, _ in expected],
+            atol=1e-4,
+        )
 
 
 def test_an_end_is_taken_where_it_is_among_the_best_continuations() -> None:
     # As after training with label smoothing: an end is unlikely but at the last place,
     # and yet likelier than all the words up to there.
-    length, words = 30, 10
+    length, words, early_end = 30, 10, 0.003
     probability = np.full((1, length, 3 + words), 1e-12)
     probability[..., 3:] = 0.5 / (words - 1)
-    probability[..., 3] = 0.5 - 1e-4
-    probability[..., EOS] = 1e-4
-    probability[0, -1, EOS], probability[0, -1, 3] = 0.5, 1e-4
+    probability[..., 3] = 0.5 - early_end
+    probability[..., EOS] = early_end
+    probability[0, -1, EOS], probability[0, -1, 3] = 0.5, early_end
     whole = (*[3] * (length - 1), EOS)
-    assert (length - 1) * np.log(0.5) + np.log(0.5) < np.log(1e-4)
     for alpha in (0.0, 0.6):
+        score = length * np.log(0.5) / penalty(length, alpha)
+        assert score < np.log(early_end) / penalty(1, alpha)
         found = beam_search(table_scorer(np.log(probability)), [length], 4, alpha)
         assert hypotheses(found)[0] == whole
 
