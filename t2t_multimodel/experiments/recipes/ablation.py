@@ -51,7 +51,12 @@ def ablation(setting: Setting) -> Experiment:
             for problem in setting.problems
         ),
         paper=PAPER,
-        notes=("Without attention the decoder knows of the inputs their mean alone.",),
+        notes=(
+            "Without attention the decoder knows of the inputs their mean alone.",
+            "A label is read off the encoder and meets neither attention nor the "
+            "decoder's experts: what attention does to it comes through the shared "
+            "encoder.",
+        ),
     )
 
 
